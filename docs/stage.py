@@ -29,13 +29,13 @@ def directives(source):
     return found, '\n'.join(s for s in lines if not DIRECTIVE.match(s)).strip('\n')
 
 def to_myst(text, pages, web):
-    "Links between notebooks lead to their pages, links to other files of the repository to the repository."
+    "Links between notebooks lead to their pages, links to reports' files to a download, and all others to the repository."
     def link(m):
         if m[1] in pages: return f'](/{pages[m[1]]}.ipynb{m[2] or ""})'
         return f']({web}/nbs/{m[1]}.ipynb)'.replace('/nbs/../', '/')
     text = re.sub(r'\]\(((?:\.\./reports/(?:full/)?)?[\w-]+)\.ipynb(#[\w.-]+)?\)', link, text)
     text = re.sub(r'(?<=\]\()(?=images/)|(?<=src=")(?=images/)', '../nbs/', text)
-    return re.sub(r'(?<!!)(\[[^\]]*\]\()\.\./(?=[\w./-]+\))', rf'\1{web}/', text)
+    return re.sub(r'(?<!!)(\[[^\]]*\]\()\.\./(?!reports/)(?=[\w./-]+\))', rf'\1{web}/', text)
 
 def names(module, sources):
     "The closing list of a page: what its cells define, each with the first line of its docstring."
@@ -71,9 +71,12 @@ def write(path, nb):
     text = json.dumps(nb)
     if not path.exists() or path.read_text() != text: path.write_text(text)
 
-def contents(caption, paths):
-    lines = [f'```{{toctree}}\n:hidden:\n:caption: {caption}\n', *map(page_name, paths), '```']
-    return markdown('\n'.join(lines), f'contents-{caption.lower()}')
+def contents(caption, paths, pages):
+    "A section of the sidebar; a full run is named so, beside the quick run of the same title."
+    def entry(p):
+        title = pages[page_name(p)]['cells'][0]['source'].splitlines()[0].removeprefix('# ')
+        return f'{title} (full run) <{page_name(p)}>' if p.parent.name == 'full' else page_name(p)
+    return markdown('\n'.join([f'```{{toctree}}\n:hidden:\n:caption: {caption}\n', *map(entry, paths), '```']), caption.lower())
 
 def stage_all(
     root: Path,  # the repository
@@ -86,7 +89,7 @@ def stage_all(
     links = {p.stem if p.parent.name != 'full' else f'../reports/full/{p.stem}': page_name(p) for p in paths}
     links |= {f'../reports/{p.stem}': page_name(p) for p in paths if p.parent.name == 'reports'}
     made = {page_name(p): page(p, links, web) for p in paths}
-    made['index']['cells'] += [contents(*s) for s in sections.items()]
+    made['index']['cells'] += [contents(*s, made) for s in sections.items()]
     for old in dest.glob('*.ipynb'):
         if old.stem not in made: old.unlink()
     for name, nb in made.items(): write(dest/f'{name}.ipynb', nb)

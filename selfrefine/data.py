@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 # %% ../nbs/00_data.ipynb #d4353409
 def generator(
     seed: int,  # the run's seed
-    stream: str,  # what is drawn: "data", "t", "noise", "map" or "sample"
+    stream: str,  # what is drawn: "data", "t", "noise", "map", "sample" or "init"
     step: int = 0,  # the optimizer step, where there is one
     index: int = 0,  # the sample's global index, where each sample has its own
     device: str = 'cpu',  # where the numbers are drawn

@@ -44,6 +44,7 @@ def browser():
 def page(browser, address):
     "A page that fails its test if anything was printed to the console or asked of another host."
     page, said, asked = browser.new_page(), [], []
+    page.set_default_timeout(90_000)  # ms; a busy machine is no failure
     page.on('console', lambda m: re.match('Changed to .* mode', m.text) or said.append(f'{m.type}: {m.text}'))  # Furo's word at its toggle
     page.on('pageerror', lambda e: said.append(str(e)))
     page.on('request', lambda r: asked.append(r.url))
@@ -75,6 +76,7 @@ def test_formula_and_figure(page, address):
     page.goto(f'{address}/data.html')
     page.wait_for_selector('mjx-container mjx-math')
     assert page.locator('mjx-merror').count() == 0
+    assert page.locator('div.cell_output img').count(), 'no output is stored; run: python tools/execute.py nbs/00_data.ipynb'
     figure = page.locator('div.cell_output img').first
     figure.scroll_into_view_if_needed()
     page.wait_for_function('i => i.complete && i.naturalWidth > 0', arg=figure.element_handle())

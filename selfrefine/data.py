@@ -236,7 +236,7 @@ def flowers102(side):
 
 # %% ../nbs/00_data.ipynb #559c068b
 def load_images(
-    source: str,  # "emoji", "flowers102", a folder, or a zip file
+    source: str,  # "emoji", "flowers102", a folder or zip file, or the name of one under `data_root()`
     side: int = 32,  # pixels; images are cropped square and resized
     groups: tuple | None = PORTRAITS,  # for emoji
     flip: bool = False,  # for files: may images be mirrored in training?
@@ -246,12 +246,13 @@ def load_images(
     if side < 1: raise ValueError(f'the side must be at least 1 pixel, not {side}')
     if source == 'emoji': return emoji(groups, side)
     if source == 'flowers102': return flowers102(side)
-    if not Path(source).exists():
-        raise FileNotFoundError(f'no image set {source!r}: give "emoji", "flowers102", or the path of a folder or zip (looked in {Path.cwd()})')
-    files = Files(source)
+    places = [Path(source), data_root()/source, data_root()/f'{source}.zip']
+    found = next((p for p in places if p.exists()), None)
+    if not found: raise FileNotFoundError(f'no image set {source!r}: looked for {", ".join(map(str, places))}; give a folder or zip, or set $SELFREFINE_DATA')
+    files = Files(found)
     if len(files)*3*side*side > max_bytes: return Streamed(files, side, flip)
     x, names = read(files, side)
-    return Images(x, Path(source).stem, parts=file_parts(names), flip=flip)
+    return Images(x, found.stem, parts=file_parts(names), flip=flip)
 
 # %% ../nbs/00_data.ipynb #005a56de
 @lru_cache(maxsize=4)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 from PIL import Image
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from .data import generator, to_uint8
 from .models import Diffusion
 

@@ -17,7 +17,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from diffusers.training_utils import EMAModel
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from .data import Images, batches, generator, to_uint8
 from .forward import diffusion_loss
 from .models import Diffusion
@@ -207,13 +207,14 @@ def train(
     trained = [*model.net.parameters(), *(refiner.parameters() if refiner else ())]
     optimizer = torch.optim.AdamW(trained, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     parts = dict(net=model.net, optimizer=optimizer, ema=ema.average) | (dict(refiner=refiner) if refiner else {})
-    path, losses = folder and Path(folder)/'state.pt', []
+    path, losses, before, started = folder and Path(folder)/'state.pt', [], 0., time.perf_counter()
     if path and path.exists():
         state = load_checkpoint(path, recipe)
-        for name, piece in parts.items(): piece.load_state_dict(state[name])
-        losses = state['losses']
+        for name in parts.keys() & state.keys(): parts[name].load_state_dict(state[name])
+        losses, before = state['losses'], state['seconds']
     def save():
-        state = {k: v.state_dict() for k, v in parts.items()} | dict(step=len(losses), losses=losses, recipe=asdict(recipe))
+        state = {k: v.state_dict() for k, v in parts.items()} | dict(
+            step=len(losses), losses=losses, recipe=asdict(recipe), seconds=before + time.perf_counter() - started)
         if path and acc.is_main_process: save_checkpoint(path, state)
     net, prepared = acc.prepare(model.net.train(), optimizer)
     start = saved = len(losses)

@@ -257,6 +257,7 @@ class Experiment:
     real: torch.Tensor  # features of the training images
     meta: dict
     out: Path
+    rows: list = None  # one dict for each method and metric
 
 # %% ../nbs/14_experiments.ipynb #82b864ae
 def measure(
@@ -326,7 +327,7 @@ def compare(self: Experiment, a: str, metric: str) -> dict | None:
     return dict(bootstrap_difference(self.real, self.feats[a, seeds[0]], self.feats[base, seeds[0]], metric=distance), over='images')
 
 @patch
-def rows(self: Experiment) -> list:
+def summarise(self: Experiment) -> list:
     "One dict for each method and metric, as it goes into the JSON file."
     def row(m, metric):
         v = [self.values[m['arm'], s][metric] for s in self.p.seeds]
@@ -352,12 +353,11 @@ def caution(self: Experiment) -> str:
 def write(self: Experiment):
     "Write `NAME.json` and `NAME.csv`, atomically."
     self.out.mkdir(parents=True, exist_ok=True)
-    rows = self.rows()
-    self.meta['caution'] = self.caution()
-    plain = [k for k in rows[0] if k not in ('values', 'against_baseline')]
+    self.rows, self.meta['caution'] = self.summarise(), self.caution()
+    plain = [k for k in self.rows[0] if k not in ('values', 'against_baseline')]
     with open(self.out/f'{self.name}.csv.part', 'w', newline='') as f:
-        w = csv.DictWriter(f, plain, extrasaction='ignore'); w.writeheader(); w.writerows(rows)
-    (self.out/f'{self.name}.json.part').write_text(json.dumps(dict(meta=self.meta, rows=rows), indent=1) + '\n')
+        w = csv.DictWriter(f, plain, extrasaction='ignore'); w.writeheader(); w.writerows(self.rows)
+    (self.out/f'{self.name}.json.part').write_text(json.dumps(dict(meta=self.meta, rows=self.rows), indent=1) + '\n')
     for kind in ('csv', 'json'): os.replace(self.out/f'{self.name}.{kind}.part', self.out/f'{self.name}.{kind}')
 
 # %% ../nbs/14_experiments.ipynb #75067210
@@ -381,7 +381,7 @@ def tabulate(
     return pd.DataFrame(lines.values(), index=pd.Index(lines, name='method')).fillna('')
 
 @patch
-def table(self: Experiment): return tabulate(dict(rows=self.rows()))
+def table(self: Experiment): return tabulate(dict(rows=self.rows))
 
 def full_run(
     name: str,  # of the report

@@ -23,7 +23,7 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 # %% ../nbs/01_highlighter.ipynb #a6a133de
 from .data import Images, batch_indices, generator, to_float, to_uint8

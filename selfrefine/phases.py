@@ -88,7 +88,7 @@ class SelfRefiner:
         self.net, self.highlighter, self.sample_ema, self.phases = net, highlighter, sample_ema, phases
         self.forward, self.noise, self.enhanced, self.seed, self.watch = forward, noise, enhanced, seed, watch
         self.n_map, self.n_fake, self.seconds, self.refining = n_map, n_fake, 0., False
-        self.guide = guide if isinstance(guide, Guide) else guidance(guide, side, getattr(highlighter, 'real', None))
+        self.guide = guide if isinstance(guide, Guide) else guidance(guide, side, highlighter.real and highlighter.real['train'])
         self.state = MapState(side, side).to(next(net.parameters()).device)
         noise_and_target(self.state.map, self.state.map, forward, noise, enhanced)
         self.modulation = modulate(net, self.state, reverse, attention, projection, extra_tokens) if reverse else None

@@ -135,19 +135,18 @@ def accelerator(
     if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted: AcceleratorState._reset_state()
     return Accelerator(mixed_precision=wanted, **kwargs)
 
-# %% ../nbs/10_training.ipynb #ed505469
+# %% ../nbs/10_training.ipynb #47d39f84
 class Monitor:
-    "The progress bar: loss, phase, map age and images per second."
+    "The progress bar: images per second, step, loss, phase and map age."
     def __init__(self, start, total, batch, show):
-        self.bar = tqdm(initial=start, total=total, unit='step', disable=not show, mininterval=1)
-        self.batch, self.losses, self.since = batch, deque(maxlen=100), time.time()
+        self.bar = tqdm(initial=start*batch, total=total*batch, unit='image', unit_scale=True, disable=not show, mininterval=2)
+        self.batch, self.losses = batch, deque(maxlen=100)
     def update(self, step, loss, refiner):
         self.losses.append(loss)
         phase = refiner.phases.phase(step) if refiner else 'base'
         age = {'map age': refiner.state.age(step)} if phase == 'refinement' else {}
-        rate = self.batch*len(self.losses)/max(1e-9, time.time() - self.since) if len(self.losses) < 100 else self.batch*(self.bar.format_dict['rate'] or 0)
-        self.bar.set_postfix({'loss': f'{sum(self.losses)/len(self.losses):.4f}', 'phase': phase, **age, 'images/s': f'{rate:.0f}'}, refresh=False)
-        self.bar.update()
+        self.bar.set_postfix(dict(step=step, loss=f'{sum(self.losses)/len(self.losses):.4f}', phase=phase, **age), refresh=False)
+        self.bar.update(self.batch)
 
 # %% ../nbs/10_training.ipynb #dcae4c96
 def check_finite(
@@ -179,12 +178,13 @@ def train_step(
     t, noise = draws(recipe, step, x0.shape[1:], model.scheduler.config.num_train_timesteps, x0.device, slice(first, first + len(x0)))
     noise, target = refiner.enhance(noise) if refiner else (noise, noise)
     loss = loss_fn(net, model.scheduler, x0, t, noise, target)
-    check_finite(loss.item(), step, saved)
+    value = loss.item()
+    check_finite(value, step, saved)
     acc.backward(loss)
     for p in refiner.parameters() if refiner and acc.num_processes > 1 else (): p.grad = acc.reduce(p.grad, 'mean')
     acc.clip_grad_norm_(net.parameters(), recipe.clip)
     optimizer.step(); optimizer.zero_grad()
-    return loss.item()
+    return value
 
 # %% ../nbs/10_training.ipynb #74c7481a
 def train(

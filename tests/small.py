@@ -1,0 +1,25 @@
+"Small real parts, for tests that compare what several processes compute."
+import os, subprocess, sys
+import torch
+from selfrefine.data import Images, emoji, generator
+from selfrefine.highlighter import FlawHighlighter
+
+torch.set_num_threads(1)  # in every process alike, so that results can be equal bit for bit
+environment = dict(os.environ, OMP_NUM_THREADS='1', ACCELERATE_USE_CPU='true', CUDA_VISIBLE_DEVICES='')
+
+def portraits(n=48): return Images(emoji(side=16).x[:n], 'portraits')
+def static(n, seed): return torch.randint(256, (n, 3, 16, 16), generator=generator(seed, 'sample'), dtype=torch.uint8)
+def highlighter(images): return FlawHighlighter(images, side=64, width=1/16)
+def fitted(images): return highlighter(images).fit(static(48, 0), epochs=2)
+
+def same(a, b):
+    "Are two nests of tensors, lists and dicts equal bit for bit?"
+    if isinstance(a, torch.Tensor): return torch.equal(a, b)
+    if isinstance(a, dict): return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)): return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+def python(*args, **kwargs):
+    "Run Python with these arguments in a process of its own; what it says is captured."
+    done = subprocess.run([sys.executable, *map(str, args)], capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, **kwargs)
+    assert done.returncode == 0, done.stdout + done.stderr

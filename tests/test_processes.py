@@ -1,0 +1,92 @@
+"Two processes see what one sees: the same maps, the same losses, the same weights."
+import sys
+from pathlib import Path
+import pytest
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from diffusers import DDPMScheduler
+from selfrefine import Ema, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, train
+from selfrefine.data import batches, generator
+from small import fitted, highlighter, portraits, python, same, static
+
+pytestmark = pytest.mark.usefixtures('cpu')
+PHASES = Phases(total=6, base=2, cycle=2)
+
+def ours(projection, attention='scale'):
+    "`train` through both phases."
+    model, images, maps = ddpm(16), portraits(), {}
+    ema = Ema(model, .5)
+    refiner = SelfRefiner(model.net, fitted(images), ema_sampler(ema, 2), PHASES, .1, .5, attention=attention, projection=projection,
+                          n_map=8, watch=lambda step, images, m: maps.update({step: m}))
+    losses = train(model, images, PHASES.total, Recipe(batch=8, lr=1e-4, warmup=1), ema, refiner, progress=False)
+    return dict(net=model.net.state_dict(), ema=ema.model.net.state_dict(), maps=maps, losses=losses, projection=[p.detach() for p in refiner.parameters()])
+
+def theirs(wrapped=False):
+    "Anyone's loop, in which every process draws other images for its map."
+    acc, images, maps = Accelerator(), portraits(), {}
+    net, scheduler = ddpm(16).net, DDPMScheduler()
+    prepared, optimizer = acc.prepare(net, torch.optim.SGD(net.parameters(), .1))
+    explains = highlighter(images)
+    refiner = SelfRefiner(prepared if wrapped else net, explains, lambda n, generator: static(n, acc.process_index), PHASES, .1, .5,
+                          n_map=8, n_fake=48, watch=lambda step, images, m: maps.update({step: m}))
+    rows = slice(acc.process_index*8//acc.num_processes, (acc.process_index + 1)*8//acc.num_processes)
+    for step, (x0, _) in zip(range(PHASES.total), batches(images, 8, rank=acc.process_index, world=acc.num_processes)):
+        noise = torch.randn(8, 3, 16, 16, generator=generator(0, 'noise', step))[rows]
+        t = torch.randint(1000, (8,), generator=generator(0, 't', step))[rows]
+        refiner.at(step)
+        noise, target = refiner.enhance(noise)
+        acc.backward(F.mse_loss(prepared(scheduler.add_noise(x0, noise, t), t).sample, target))
+        optimizer.step(); optimizer.zero_grad()
+    return dict(net=net.state_dict(), maps=maps, highlighter=explains.state_dict())
+
+CASES = dict(resize=lambda: ours('resize'), conv=lambda: ours('conv'), loop=theirs, prepared=lambda: theirs(wrapped=True))
+
+def attempt(case):
+    try: return CASES[case]()
+    except Exception as e: return dict(error=f'{type(e).__name__}: {e}')
+
+@pytest.fixture(scope='module')
+def ranks(tmp_path_factory):
+    "Every case, as each of two processes ended it: `ranks(case) -> (of process 0, of process 1)`."
+    folder = tmp_path_factory.mktemp('ranks')
+    python('-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', 2, __file__, folder, timeout=300)
+    def get(case):
+        both = [torch.load(folder/f'{case}-{r}.pt', weights_only=True) for r in (0, 1)]
+        for b in both: assert 'error' not in b, b['error']
+        return both
+    return get
+
+def agree(case, *keys):
+    for key in keys: assert same(case[0][key], case[1][key]), f'{key} differs between the processes'
+
+def learned(state): return {k: v for k, v in state.items() if 'to_k.bias' not in k}  # which softmax cancels: its gradient is rounding noise
+
+@pytest.mark.parametrize('projection', ['resize', 'conv'])
+def test_our_training(ranks, projection):
+    two, one = ranks(projection), ours(projection)
+    agree(two, 'net', 'ema', 'maps', 'projection')
+    assert list(one['maps']) == list(two[0]['maps']) == [2, 4]
+    for step, m in one['maps'].items(): torch.testing.assert_close(two[0]['maps'][step], m, atol=.02, rtol=0)
+    mean = torch.tensor([r['losses'] for r in two]).mean(0)
+    torch.testing.assert_close(mean, torch.tensor(one['losses']), atol=1e-4, rtol=1e-4)
+    for key in ('net', 'ema'): torch.testing.assert_close(learned(two[0][key]), learned(one[key]), atol=3e-5, rtol=1e-3)
+    torch.testing.assert_close(two[0]['projection'], one['projection'], atol=3e-5, rtol=1e-3)
+
+def test_recorded_loss_is_of_the_whole_batch(ranks):
+    two = ranks('resize')
+    agree(two, 'losses')
+
+def test_any_loop(ranks):
+    "The refresh is collective: all get the map, and the highlighter, of the first process."
+    two, one = ranks('loop'), theirs()
+    agree(two, 'net', 'maps', 'highlighter')
+    assert list(one['maps']) == [2, 4] and same(one['maps'], two[0]['maps'])
+    torch.testing.assert_close(two[0]['net'], one['net'], atol=1e-6, rtol=1e-5)
+
+def test_prepared_network(ranks):
+    "Whether the refiner gets the network or what accelerate made of it is the same."
+    assert same(ranks('prepared')[0], ranks('loop')[0])
+
+if __name__ == '__main__':
+    for case in CASES: torch.save(attempt(case), Path(sys.argv[1])/f'{case}-{Accelerator().process_index}.pt')

@@ -1,0 +1,330 @@
+"What goes wrong in practice: each time the older file is intact, and one sentence says what to do."
+import json, os, resource, shutil, signal, subprocess, sys, time, zipfile
+from contextlib import contextmanager
+from pathlib import Path
+import pytest
+import torch
+from PIL import Image
+from selfrefine import Ema, FlawHighlighter, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, experiments, load_images, load_model, sample, save_model, train
+from selfrefine.data import to_uint8
+from selfrefine.forward import diffusion_loss
+from selfrefine.training import load_checkpoint, save_checkpoint
+from small import environment, fitted, highlighter, portraits, same
+
+pytestmark = pytest.mark.usefixtures('cpu')
+phases, recipe = Phases(total=12, base=4, cycle=4), Recipe(batch=4, lr=1e-3, warmup=2, ema=.9)
+
+class Run:
+    "A training run of both phases; made anew, it continues what is in its folder."
+    def __init__(self, folder, make_ema=Ema, explains=None):
+        self.folder, self.model, images = Path(folder), ddpm(16), portraits()
+        self.ema, self.explains = make_ema(self.model, recipe.ema), explains or highlighter(images)
+        self.refiner = SelfRefiner(self.model.net, self.explains, ema_sampler(self.ema, 2), phases, .1, .5, projection='conv', n_map=8, n_fake=48)
+    def __call__(self, steps=phases.total, every=3, loss_fn=diffusion_loss):
+        train(self.model, portraits(), steps, recipe, self.ema, self.refiner, self.folder, every, loss_fn, progress=False)
+        return self.state
+    @property
+    def state(self):
+        "Its checkpoint, without the clock."
+        return {k: v for k, v in torch.load(self.folder/'state.pt', weights_only=True).items() if k != 'seconds'}
+
+def at_call(n, act):
+    "The loss, with something that happens at its n-th call."
+    calls = iter(range(1, 10**6))
+    def loss_fn(*args):
+        if next(calls) == n: act()
+        return diffusion_loss(*args)
+    return loss_fn
+
+def halt():
+    print('halted', flush=True)
+    time.sleep(120)
+
+def stopped(folder, call, how):
+    "Continue the run of a folder in another process, and send it a signal in the midst of a step."
+    with subprocess.Popen([sys.executable, __file__, folder, str(call)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as p:
+        said = p.stdout.readline()
+        p.send_signal(how)
+        p.wait(60)
+        assert said == 'halted\n', p.stderr.read()
+        assert p.returncode == -how
+
+@pytest.fixture
+def interrupts():
+    "Ctrl-C raises KeyboardInterrupt, also where the shell has started pytest in the background."
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+@pytest.fixture(scope='module')
+def uninterrupted(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as m:
+        m.setenv('ACCELERATE_USE_CPU', 'true')
+        return Run(tmp_path_factory.mktemp('whole'))()
+
+def test_killed_and_interrupted(uninterrupted, tmp_path):
+    "A run that is killed, continued, interrupted and continued, both times in mid-cycle, ends with the same bits."
+    stopped(tmp_path, 8, signal.SIGKILL)
+    assert load_checkpoint(tmp_path/'state.pt', recipe)['step'] == 6
+    stopped(tmp_path, 5, signal.SIGINT)
+    assert load_checkpoint(tmp_path/'state.pt', recipe)['step'] == 10
+    assert same(Run(tmp_path)(), uninterrupted)
+
+def test_interrupted_after_the_optimizer(uninterrupted, tmp_path, interrupts):
+    "Ctrl-C between the optimizer's step and the end of ours: no step is done twice."
+    class Interrupted(Ema):
+        left = 6
+        def step(self):
+            self.left -= 1
+            if not self.left: signal.raise_signal(signal.SIGINT)
+            super().step()
+    with pytest.raises(KeyboardInterrupt): Run(tmp_path, Interrupted)()
+    assert same(Run(tmp_path)(), uninterrupted)
+
+@contextmanager
+def full_disk(room=10_000):
+    "No file can grow beyond `room` bytes, which the system tells as it does when a disk is full."
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try: yield
+    finally: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+def contents(folder): return {str(f.relative_to(folder)): f.read_bytes() for f in Path(folder).rglob('*') if f.is_file()}
+
+def test_full_disk_while_training(tmp_path):
+    run = Run(tmp_path, explains=fitted(portraits()))
+    run(3)
+    before = contents(tmp_path)
+    with full_disk(), pytest.raises(OSError, match='the one before it is intact'): run(6)
+    assert contents(tmp_path) == before
+    assert len(Run(tmp_path, explains=fitted(portraits()))(6)['losses']) == 6
+
+def test_full_device(tmp_path):
+    "The same from a device that is really full."
+    if not os.path.exists('/dev/full'): pytest.skip('this system has no /dev/full')
+    save_checkpoint(tmp_path/'state.pt', dict(step=1))
+    os.symlink('/dev/full', tmp_path/'state.part')
+    with pytest.raises(OSError, match='Free some space'): save_checkpoint(tmp_path/'state.pt', dict(x=torch.zeros(10**6)))
+    assert torch.load(tmp_path/'state.pt') == dict(step=1)
+
+@pytest.mark.parametrize('what', ['model', 'highlighter', 'samples'])
+def test_full_disk_while_saving(what, tmp_path):
+    model, explains = ddpm(16, seed=1), highlighter(portraits())
+    save = dict(model=lambda: save_model(model, tmp_path/'model'), highlighter=lambda: explains.save(tmp_path/'h.safetensors'),
+                samples=lambda: sample(model, 2, steps=1, folder=tmp_path/'samples'))[what]
+    save()
+    if what == 'samples': (tmp_path/'samples/00000001.png').unlink()
+    else: [p.data.add_(1) for p in (model.net if what == 'model' else explains).parameters()]
+    before = contents(tmp_path)
+    with full_disk(300), pytest.raises(OSError): save()
+    assert contents(tmp_path) == before
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    "A checkpoint of two steps."
+    folder, model = tmp_path_factory.mktemp('checkpoint'), ddpm(16)
+    with pytest.MonkeyPatch.context() as m:
+        m.setenv('ACCELERATE_USE_CPU', 'true')
+        train(model, portraits(), 2, recipe, Ema(model, .9), folder=folder, progress=False)
+    return (folder/'state.pt').read_bytes()
+
+def test_damaged_checkpoint(checkpoint, tmp_path):
+    "Cut short or changed anywhere, it is refused by name."
+    path, n = tmp_path/'state.pt', len(checkpoint)
+    cut = [checkpoint[:k] for k in (0, 1, 100, n//3, n//2, n - 1)]
+    flip = lambda k: checkpoint[:k] + bytes([checkpoint[k] ^ 255]) + checkpoint[k + 1:]
+    for damaged in cut + [flip(k) for k in (0, 100, 300, 1000, n//3, n//2, n - 2000, n - 30)] + [b'not a checkpoint']:
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match='state.pt is not a readable checkpoint'): load_checkpoint(path, recipe)
+
+def test_foreign_checkpoint(checkpoint, tmp_path):
+    (tmp_path/'state.pt').write_bytes(checkpoint)
+    model = ddpm(16, channels=(8, 16))
+    with pytest.raises(ValueError, match='state.pt belongs to another (model|network)'):
+        train(model, portraits(), 4, recipe, Ema(model, .9), folder=tmp_path, progress=False)
+    assert (tmp_path/'state.pt').read_bytes() == checkpoint
+    torch.save(dict(weights=torch.zeros(3)), tmp_path/'state.pt')
+    with pytest.raises(ValueError, match='was not written by this trainer'):
+        train(model, portraits(), 4, recipe, Ema(model, .9), folder=tmp_path, progress=False)
+
+def test_checkpoint_of_other_steps(checkpoint, tmp_path):
+    "A longer run continues a shorter one; a shorter one has nothing to do."
+    (tmp_path/'state.pt').write_bytes(checkpoint)
+    for steps in (1, 4):
+        model = ddpm(16)
+        assert len(train(model, portraits(), steps, recipe, Ema(model, .9), folder=tmp_path, progress=False)) == max(2, steps)
+
+@pytest.mark.parametrize('damage', ['cut', 'empty', 'text'])
+def test_damaged_weights(damage, tmp_path):
+    save_model(ddpm(16), tmp_path/'model')
+    highlighter(portraits()).save(tmp_path/'h.safetensors')
+    weights, h = tmp_path/'model/unet/diffusion_pytorch_model.safetensors', tmp_path/'h.safetensors'
+    for f in (weights, h): f.write_bytes(dict(cut=f.read_bytes()[:-1000], empty=b'', text=b'404 not found, sorry')[damage])
+    with pytest.raises(ValueError, match='was its download cut short') as e: load_model(tmp_path/'model')
+    assert '\n' not in str(e.value)
+    with pytest.raises(ValueError, match='h.safetensors is not a highlighter saved by this version') as e: FlawHighlighter.load(h)
+    assert '\n' not in str(e.value)
+
+def test_missing_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match='model_index.json'): load_model(tmp_path)
+    with pytest.raises(FileNotFoundError, match='no highlighter at'): FlawHighlighter.load(tmp_path/'h.safetensors')
+    with pytest.raises(FileNotFoundError, match='no image set'): load_images(tmp_path/'nowhere')
+
+def test_nan_loss(tmp_path):
+    "The run stops, and its last checkpoint is one of before."
+    run = Run(tmp_path, explains=fitted(portraits()))
+    nan = lambda: run.model.net.conv_in.weight.data.fill_(float('nan'))
+    with pytest.raises(FloatingPointError, match='the loss became nan at step 4; the last good state is in .*state.pt. Lower'): run(loss_fn=at_call(5, nan))
+    assert run.state['step'] == 3 and all(v.isfinite().all() for v in run.state['net'].values())
+
+def test_infinite_gradient(tmp_path):
+    "A finite loss can have an infinite gradient: what it does to the weights is never saved as a good state."
+    run = Run(tmp_path, explains=fitted(portraits()))
+    def act(): run.model.net.conv_in.weight.register_hook(lambda g: g*float('inf'))
+    with pytest.raises(FloatingPointError, match='last good state'): run(loss_fn=at_call(6, act))
+    assert all(v.isfinite().all() for v in run.state['net'].values())
+
+def test_nan_images():
+    "A diverged model has no images, and no map."
+    with pytest.raises(ValueError, match='the model that made them has diverged'): to_uint8(torch.full((1, 3, 16, 16), float('nan')))
+    model = ddpm(16)
+    refiner = SelfRefiner(model.net, fitted(portraits()), ema_sampler(Ema(model), 2), Phases(4, 0, 2), n_map=8)
+    refiner.sample_ema = ema_sampler(Ema(model), 2)
+    model.net.conv_in.weight.data.fill_(float('nan'))
+    refiner.sample_ema = ema_sampler(Ema(model), 2)
+    with pytest.raises(ValueError, match='the model that made them has diverged'): refiner.at(0)
+    assert not refiner.state.ready
+
+@pytest.fixture
+def pictures(tmp_path):
+    "A folder of 12 images."
+    folder = tmp_path/'pictures'
+    for part, n in dict(train=8, val=2, test=2).items():
+        (folder/part).mkdir(parents=True)
+        for i in range(n): Image.fromarray(portraits(12).x[i].permute(1, 2, 0).numpy()).save(folder/part/f'{i}.png')
+    return folder
+
+def zipped(folder, path, method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, 'w', method) as z:
+        for f in sorted(folder.rglob('*.png')): z.write(f, f.relative_to(folder))
+    return path
+
+def test_empty_and_unreadable_folder(pictures, tmp_path):
+    (tmp_path/'empty').mkdir()
+    with pytest.raises(ValueError, match='no images in .*empty; looked for'): load_images(tmp_path/'empty')
+    (pictures/'train/0.png').write_bytes((pictures/'train/0.png').read_bytes()[:100])
+    with pytest.raises(ValueError, match='1 of 12 files .* cannot be read: train/0.png; replace or delete'): load_images(pictures, 16)
+
+def test_corrupt_zip(pictures, tmp_path):
+    whole = zipped(pictures, tmp_path/'whole.zip')
+    assert len(load_images(whole, 16)) == 12
+    for name, data in dict(cut=whole.read_bytes()[:-100], text=b'404 not found', nothing=b'').items():
+        (tmp_path/f'{name}.zip').write_bytes(data)
+        with pytest.raises(ValueError, match=f'{name}.zip is not a readable zip'): load_images(tmp_path/f'{name}.zip', 16)
+
+@pytest.mark.parametrize('method', [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=['stored', 'deflated'])
+def test_corrupt_image_in_zip(pictures, tmp_path, method):
+    path = zipped(pictures, tmp_path/'set.zip', method)
+    with zipfile.ZipFile(path) as z: begin = z.infolist()[0].header_offset + 30 + len(z.namelist()[0])
+    for data in (b'\xff'*60, b'\x00'*60):
+        path.write_bytes(path.read_bytes()[:begin + 40] + data + path.read_bytes()[begin + 100:])
+        with pytest.raises(ValueError, match='1 of 12 files .* cannot be read: test/0.png'): load_images(path, 16)
+
+def test_encrypted_zip(pictures, tmp_path):
+    "A zip that wants a password: the flag alone makes zipfile refuse it."
+    path = zipped(pictures, tmp_path/'set.zip')
+    data = bytearray(path.read_bytes())
+    for signature, at in ((b'PK\x03\x04', 6), (b'PK\x01\x02', 8)):
+        i = data.find(signature)
+        while i >= 0:
+            data[i + at] |= 1
+            i = data.find(signature, i + 4)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match='12 of 12 files .* cannot be read'): load_images(path, 16)
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv('SELFREFINE_CACHE', str(tmp_path/'cache'))
+    return tmp_path/'cache'
+
+def test_interrupted_link(empty_cache):
+    "It keeps its folder, continues there, and is made once."
+    made = []
+    def make(folder):
+        for i in range(4):
+            if (folder/str(i)).exists(): continue
+            if made == [0, 1]: made.append('stop'); raise KeyboardInterrupt
+            made.append(i); (folder/str(i)).touch()
+        return dict(n=4)
+    with pytest.raises(KeyboardInterrupt): experiments.link('numbers', make, side=16)
+    folders = [experiments.link('numbers', make, side=16) for _ in range(2)]
+    assert folders[0] == folders[1] and made == [0, 1, 'stop', 2, 3] and experiments.told(folders[0])['n'] == 4
+    assert experiments.link('numbers', lambda folder: None, side=32) != folders[0]
+
+def preset(**overrides):
+    return experiments.settings('smoke', **(dict(side=16, base=4, steps=8, cycle=2, batch=4, n_map=4, n=6) | overrides))
+
+def images(): return experiments.load_images('emoji', 16)
+
+def test_interrupted_arm(empty_cache, interrupts):
+    "Stopped at its third map and started again, an arm has the weights, losses and maps of one that was not."
+    p, x, explains = preset(), images(), fitted(portraits())
+    base = experiments.base_model(p, x, 0)
+    arm = lambda: experiments.arm(p, 'both', x, base, explains, 0)
+    cams, calls = explains.cams, []
+    def stop(images):
+        calls.append(1)
+        if len(calls) == 3: signal.raise_signal(signal.SIGINT)
+        return cams(images)
+    explains.cams = stop
+    with pytest.raises(KeyboardInterrupt): arm()
+    folder, = empty_cache.glob('arm-*')
+    assert load_checkpoint(folder/'state.pt', experiments.recipe(p, 0))['step'] == 8 and not (folder/'done.json').exists()
+    assert arm() == folder and len(calls) == 5
+    results = lambda: [load_model(folder/'model').net.state_dict(), json.loads((folder/'losses.json').read_text()), experiments.kept_maps(folder)]
+    continued = results()
+    shutil.rmtree(folder)
+    assert arm() == folder and same(results(), continued)
+
+def test_interrupted_samples(empty_cache):
+    "Images that are there are kept; the others are the same as in one go."
+    p, x = preset(), images()
+    base = experiments.base_model(p, x, 0)
+    folder = experiments.samples(p, base, 0)
+    whole, first = contents(folder/'png'), (folder/'png/00000000.png').stat().st_mtime_ns
+    (folder/'done.json').unlink()
+    for i in (1, 4): (folder/f'png/{i:08}.png').unlink()
+    assert experiments.samples(p, base, 0) == folder and contents(folder/'png') == whole
+    assert (folder/'png/00000000.png').stat().st_mtime_ns == first
+
+def test_cut_settings_of_samples(tmp_path):
+    "A kill may leave samples.json empty."
+    model = ddpm(16)
+    sample(model, 2, steps=1, folder=tmp_path)
+    (tmp_path/'samples.json').write_text('')
+    with pytest.raises(ValueError, match='delete it'): sample(model, 2, steps=1, folder=tmp_path)
+
+def test_unknown_words():
+    with pytest.raises(ValueError, match="presets are smoke, quick, gpu, paper, not 'huge'"): experiments.settings('huge')
+    with pytest.raises(ValueError, match=r"a preset has no \['step'\]; it has .*steps"): experiments.settings('smoke', step=3)
+    with pytest.raises(FileNotFoundError, match='no image set'): experiments.experiment('t', [dict(method='base', arm='base')], 'smoke', source='emojis')
+
+@pytest.mark.parametrize('wrong', [dict(steps='many'), dict(steps='60'), dict(seeds='0'), dict(seeds=3), dict(bf16='no'), dict(lr='fast'), dict(n=2.5), dict(cycle=[10])], ids=str)
+def test_wrong_type(wrong):
+    "What papermill's -p can bring is refused by name, before anything is computed."
+    with pytest.raises((TypeError, ValueError), match=next(iter(wrong))): experiments.settings('smoke', **wrong)
+
+@pytest.mark.parametrize('wrong', [dict(steps=0), dict(cycle=0), dict(n=0), dict(n_map=0), dict(batch=0), dict(seeds=[]), dict(sampler='euler')], ids=str)
+def test_value_out_of_range(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))): experiments.settings('smoke', **wrong)
+
+def test_unknown_arm(pictures, empty_cache, tmp_path):
+    "It is found before anything is computed."
+    methods = [dict(method='baseline', arm='base'), dict(method='typo', arm='bose')]
+    with pytest.raises(ValueError, match="arms are base, .*, not 'bose'"):
+        experiments.experiment('t', methods, 'smoke', tmp_path/'out', source=str(pictures), side=16, base=1, steps=1, n=4, batch=4, sampler_steps=1)
+    assert not empty_cache.exists()
+
+if __name__ == '__main__':
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Run(sys.argv[1])(loss_fn=at_call(int(sys.argv[2]), halt))

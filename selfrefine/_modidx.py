@@ -271,6 +271,7 @@ d = { 'settings': { 'branch': 'main',
                                      'selfrefine.training.ema_sampler': ('training.html#ema_sampler', 'selfrefine/training.py'),
                                      'selfrefine.training.learning_rate': ('training.html#learning_rate', 'selfrefine/training.py'),
                                      'selfrefine.training.load_checkpoint': ('training.html#load_checkpoint', 'selfrefine/training.py'),
+                                     'selfrefine.training.resume': ('training.html#resume', 'selfrefine/training.py'),
                                      'selfrefine.training.save_checkpoint': ('training.html#save_checkpoint', 'selfrefine/training.py'),
                                      'selfrefine.training.train': ('training.html#train', 'selfrefine/training.py'),
                                      'selfrefine.training.train_step': ('training.html#train_step', 'selfrefine/training.py')}}}

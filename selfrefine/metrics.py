@@ -119,7 +119,7 @@ class Encoder:
         if x.shape[1] != 3: raise ValueError(f'{self.name} sees RGB, not {x.shape[1]} channels; repeat a grey channel with x.expand(-1, 3, -1, -1)')
         parts = x.split(batch or (4 if self.device.type == 'cpu' else 256))
         with torch.no_grad():
-            return torch.cat([self.network(self.prepare(p.to(self.device))).float().cpu() for p in tqdm(parts, self.name, disable=not progress)])
+            return torch.cat([self.network(self.prepare(p.to(self.device))).float().cpu() for p in tqdm(parts, self.name, disable=not progress, mininterval=2)])
 
 # %% ../nbs/11_metrics.ipynb #d15d0d45
 def squeezenet_encoder(

@@ -103,7 +103,7 @@ def sample(
     path = lambda i: folder/f'{i:08}.png'
     missing = [i for i in range(n) if not (folder and path(i).exists())]
     made = {}
-    with tqdm(total=len(missing), desc=f'{name}-{steps}', unit='image', disable=not progress) as bar:
+    with tqdm(total=len(missing), desc=f'{name}-{steps}', unit='image', disable=not progress, mininterval=2) as bar:
         for chunk in (missing[k:k + batch] for k in range(0, len(missing), batch)):
             images = to_uint8(sample_batch(model, chunk, name, steps, seed, bf16)).cpu()
             for i, image in zip(chunk, images): write_png(image, path(i)) if folder else made.setdefault(i, image)

@@ -21,7 +21,8 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from PIL import Image
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 from torch import nn
 from tqdm import tqdm
 
@@ -375,7 +376,7 @@ def save(self: FlawHighlighter,
     part = path.with_name(f'.{path.name}.{os.getpid()}')
     tensors = {k: (v.half() if half and v.is_floating_point() else v).contiguous() for k, v in self.state_dict().items()}
     try:
-        save_file(tensors, part, dict(format=FORMAT, settings=json.dumps(self.settings)))
+        part.write_bytes(serialize(tensors, dict(format=FORMAT, settings=json.dumps(self.settings))))
         return part.replace(path)
     finally: part.unlink(missing_ok=True)
 

@@ -12,12 +12,13 @@ from small import fitted, highlighter, portraits, python, same, static
 
 pytestmark = pytest.mark.usefixtures('cpu')
 PHASES = Phases(total=6, base=2, cycle=2)
+def bug(reason): return pytest.mark.xfail(strict=True, reason=reason)
 
-def ours(projection, attention='scale'):
+def ours(projection, base=PHASES.base):
     "`train` through both phases."
     model, images, maps = ddpm(16), portraits(), {}
     ema = Ema(model, .5)
-    refiner = SelfRefiner(model.net, fitted(images), ema_sampler(ema, 2), PHASES, .1, .5, attention=attention, projection=projection,
+    refiner = SelfRefiner(model.net, fitted(images), ema_sampler(ema, 2), Phases(6, base, 2), .1, .5, projection=projection,
                           n_map=8, watch=lambda step, images, m: maps.update({step: m}))
     losses = train(model, images, PHASES.total, Recipe(batch=8, lr=1e-4, warmup=1), ema, refiner, progress=False)
     return dict(net=model.net.state_dict(), ema=ema.model.net.state_dict(), maps=maps, losses=losses, projection=[p.detach() for p in refiner.parameters()])
@@ -40,7 +41,7 @@ def theirs(wrapped=False):
         optimizer.step(); optimizer.zero_grad()
     return dict(net=net.state_dict(), maps=maps, highlighter=explains.state_dict())
 
-CASES = dict(resize=lambda: ours('resize'), conv=lambda: ours('conv'), loop=theirs, prepared=lambda: theirs(wrapped=True))
+CASES = dict(resize=lambda: ours('resize'), conv=lambda: ours('conv'), conv_only=lambda: ours('conv', base=0), loop=theirs, prepared=lambda: theirs(wrapped=True))
 
 def attempt(case):
     try: return CASES[case]()
@@ -62,20 +63,22 @@ def agree(case, *keys):
 
 def learned(state): return {k: v for k, v in state.items() if 'to_k.bias' not in k}  # which softmax cancels: its gradient is rounding noise
 
-@pytest.mark.parametrize('projection', ['resize', 'conv'])
-def test_our_training(ranks, projection):
-    two, one = ranks(projection), ours(projection)
+@pytest.mark.parametrize('case', ['resize', 'conv_only', pytest.param('conv', marks=bug('in the base phase the projection has no gradient, and acc.reduce(None) is refused'))])
+def test_our_training(ranks, case):
+    two, one = ranks(case), CASES[case]()
     agree(two, 'net', 'ema', 'maps', 'projection')
-    assert list(one['maps']) == list(two[0]['maps']) == [2, 4]
+    assert list(one['maps']) == list(two[0]['maps']) == ([0, 2, 4] if case == 'conv_only' else [2, 4])
     for step, m in one['maps'].items(): torch.testing.assert_close(two[0]['maps'][step], m, atol=.02, rtol=0)
     mean = torch.tensor([r['losses'] for r in two]).mean(0)
     torch.testing.assert_close(mean, torch.tensor(one['losses']), atol=1e-4, rtol=1e-4)
     for key in ('net', 'ema'): torch.testing.assert_close(learned(two[0][key]), learned(one[key]), atol=3e-5, rtol=1e-3)
     torch.testing.assert_close(two[0]['projection'], one['projection'], atol=3e-5, rtol=1e-3)
 
+@bug('each process records, and checks, the loss of its own rows')
 def test_recorded_loss_is_of_the_whole_batch(ranks):
     two = ranks('resize')
     agree(two, 'losses')
+    torch.testing.assert_close(two[0]['losses'], ours('resize')['losses'], atol=1e-4, rtol=1e-4)
 
 def test_any_loop(ranks):
     "The refresh is collective: all get the map, and the highlighter, of the first process."
@@ -84,6 +87,7 @@ def test_any_loop(ranks):
     assert list(one['maps']) == [2, 4] and same(one['maps'], two[0]['maps'])
     torch.testing.assert_close(two[0]['net'], one['net'], atol=1e-6, rtol=1e-5)
 
+@bug('DistributedDataParallel has no config: SelfRefiner should look at net.module')
 def test_prepared_network(ranks):
     "Whether the refiner gets the network or what accelerate made of it is the same."
     assert same(ranks('prepared')[0], ranks('loop')[0])

@@ -89,7 +89,7 @@ def extra_steps(
     "Training steps worth the compute of all maps: what `base+` is given."
     x = torch.zeros(1, net.config.in_channels, p.side, p.side, device=next(net.parameters()).device)
     forward = flops(lambda: net(x, 0))
-    explain = flops(lambda: highlighter.cams(torch.zeros(1, 3, p.side, p.side, dtype=torch.uint8)))
+    explain = flops(lambda: highlighter.logits(torch.zeros(1, 3, p.side, p.side, dtype=torch.uint8)))
     refreshes = -(-p.steps//p.cycle)
     return round(refreshes*p.n_map*(p.map_steps*forward + explain)/(3*p.batch*forward))
 

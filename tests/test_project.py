@@ -12,7 +12,7 @@ name = lambda p: p.stem
 
 # Lowest first; a module imports from floors below its own, so imports cannot run in a circle.
 floors = ['data', 'mfam forward uvit metrics', 'highlighter attention models', 'phases sampling', 'training inpainting',
-          'latent repair', 'experiments', 'cli']
+          'latent repair', 'experiments', 'figures', 'cli']
 floor = {module: height for height, modules in enumerate(floors) for module in modules.split()}
 
 def cells(path): return json.loads(path.read_text())['cells']

@@ -284,7 +284,7 @@ def fit(self: FlawHighlighter,
     label = torch.tensor([0, 1], device=device).repeat_interleave(half)
     optimizer = torch.optim.AdamW(self.net.requires_grad_(True).parameters(), lr or (2e-5 if self.pretrained else 1e-3), betas=(.5, .999))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, optimizer.defaults['lr'], epochs*steps, cycle_momentum=False)
-    for step in tqdm(range(epochs*steps), 'highlighter', disable=None if progress else True):
+    for step in tqdm(range(epochs*steps), 'highlighter', disable=not progress, mininterval=2):
         x = torch.cat([s[batch_indices(len(s), half, self.seed, step)] for s in sides])
         if self.flip:
             mirrored = torch.rand(len(x), generator=generator(self.seed, 'data', step, 1)) < .5
@@ -300,7 +300,7 @@ def fit(self: FlawHighlighter,
             self.history.append(dict(epoch=(step + 1)//steps, loss=loss.item(), auc=auc))
             if auc >= best: best, kept = auc, copy.deepcopy(self.net.state_dict())
     self.net.load_state_dict(kept)
-    self.net.requires_grad_(False)
+    self.net.requires_grad_(False).zero_grad()
     self.fitted.fill_(True)
     return self
 

@@ -85,7 +85,7 @@ class Modulation(nn.Module):
         vars(self).update(state=state)  # borrowed: as an attribute it would become a part of this module's state dict
         self.attentions, self.kind, self.extra_tokens = self_attentions(model), kind, extra_tokens
         self.on, self.size, self.handles, self.hooked = True, None, [], {}
-        self.register_buffer('weight', torch.tensor(float(weight), dtype=torch.float32))
+        self.register_buffer('weight', torch.tensor(float(weight), dtype=torch.float32), persistent=False)
         self.projection = conv_projection() if projection == 'conv' else nn.Identity()
         self.to(state.map.device)
     @property

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
 
-# %% ../nbs/06_models.ipynb #3dd4a69a
+# %% ../nbs/06_models.ipynb #09344ea4
 import torch
+from safetensors import SafetensorError
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from diffusers.utils.logging import disable_progress_bar
 from .data import generator
@@ -81,14 +82,18 @@ def save_model(
     half: bool = False,  # store float16 weights
     notes: dict | None = None,  # how it was made; written to `provenance.json`
 ) -> Path:
-    "Write a model as a plain diffusers folder, atomically."
+    "Write a model as a plain diffusers folder, atomically; raises `OSError` with the old one intact."
     folder = Path(folder)
     part = folder.with_name(folder.name + '.part')
     shutil.rmtree(part, ignore_errors=True)
     net = type(model.net).from_config(model.net.config)
     net.load_state_dict({k: v.detach().cpu() for k, v in model.net.state_dict().items()})
-    DDPMPipeline(net.half() if half else net, model.scheduler).save_pretrained(part)
-    if notes: (part/'provenance.json').write_text(json.dumps(notes, indent=1) + '\n')
+    try:
+        DDPMPipeline(net.half() if half else net, model.scheduler).save_pretrained(part)
+        if notes: (part/'provenance.json').write_text(json.dumps(notes, indent=1) + '\n')
+    except (OSError, SafetensorError) as e:
+        shutil.rmtree(part, ignore_errors=True)
+        raise OSError(f'{folder} could not be written ({e}); what was there before is intact. Free some space and save again') from None
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(part, folder)
     return folder

@@ -84,6 +84,7 @@ class SelfRefiner:
         watch=None,  # called as watch(step, images, map) after each refresh
     ):
         if forward < 0 or reverse < 0: raise ValueError(f'the weights cannot be negative: forward={forward}, reverse={reverse}')
+        if isinstance(net, torch.nn.parallel.DistributedDataParallel): net = net.module
         side = side or net.config.sample_size
         self.net, self.highlighter, self.sample_ema, self.phases = net, highlighter, sample_ema, phases
         self.forward, self.noise, self.enhanced, self.seed, self.watch = forward, noise, enhanced, seed, watch
@@ -138,7 +139,7 @@ def parameters(self: SelfRefiner) -> list:
 @patch
 def state_dict(self: SelfRefiner) -> dict:
     "All of the refiner that a checkpoint needs."
-    return dict(map=self.state.state_dict(), refining=self.refining, highlighter=self.highlighter.state_dict(),
+    return dict(map=self.state.state_dict(), refining=self.refining, seconds=self.seconds, highlighter=self.highlighter.state_dict(),
                 modulation=self.modulation.state_dict() if self.modulation else {})
 
 @patch
@@ -147,8 +148,13 @@ def load_state_dict(self: SelfRefiner, state: dict):
     self.state.load_state_dict(state['map'])
     self.highlighter.load_state_dict(state['highlighter'])
     if self.modulation: self.modulation.load_state_dict(state['modulation'])
-    self.refining = state['refining']
+    self.refining, self.seconds = state['refining'], state['seconds']
     if self.modulation: self.modulation.on = self.refining
+
+@patch
+def to(self: SelfRefiner, device):
+    "Move map and projection to a device, in place."
+    for piece in (self.state, self.modulation) if self.modulation else (self.state,): piece.to(device)
 
 @patch
 def remove(self: SelfRefiner):

@@ -79,10 +79,12 @@ def write_png(image, path):
 def claim(folder, settings):
     "Make `folder` the home of samples with these settings; raises `ValueError` if it holds others."
     folder.mkdir(parents=True, exist_ok=True)
-    told = folder/'samples.json'
-    if told.exists() and json.loads(told.read_text()) != settings:
+    told, text = folder/'samples.json', json.dumps(settings)
+    if not told.exists():
+        told.with_suffix('.part').write_text(text)
+        os.replace(told.with_suffix('.part'), told)
+    elif told.read_text() != text:
         raise ValueError(f'{folder} holds samples made with other settings ({told.read_text()}); choose another folder or delete it')
-    told.write_text(json.dumps(settings))
 
 # %% ../nbs/09_sampling.ipynb #06faca46
 def sample(

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['Recipe', 'learning_rate', 'Ema', 'ema_sampler', 'draws', 'save_checkpoint', 'load_checkpoint', 'resume',
-           'accelerator', 'Monitor', 'check_finite', 'train_step', 'train']
+           'accelerator', 'Monitor', 'check_finite', 'uninterrupted', 'train_step', 'train']
 
-# %% ../nbs/10_training.ipynb #7afa9550
-import copy, math, os, pickle, time
+# %% ../nbs/10_training.ipynb #48fcbab1
+import copy, math, os, pickle, signal, threading, time, zipfile
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -116,8 +117,11 @@ def load_checkpoint(
     recipe: Recipe,  # the recipe of the run that wants to continue
 ) -> dict:
     "Read a checkpoint; raises `ValueError` if it is corrupt, foreign, or of another recipe."
-    try: state = torch.load(path, map_location='cpu', weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as e:
+    try:
+        with zipfile.ZipFile(path) as z: damaged = z.testzip()
+        if damaged: raise ValueError(f'{damaged} is damaged')
+        state = torch.load(path, map_location='cpu', weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, zipfile.BadZipFile) as e:
         raise ValueError(f'{path} is not a readable checkpoint ({type(e).__name__}); delete it to begin again') from None
     if not isinstance(state, dict) or not {'step', 'recipe', 'net'} <= state.keys():
         raise ValueError(f'{path} was not written by this trainer; choose another folder')
@@ -134,7 +138,10 @@ def resume(
     "Load what a checkpoint holds of `parts`; an empty history where there is none."
     if not path or not Path(path).exists(): return [], 0.
     state = load_checkpoint(path, recipe)
-    for name in parts.keys() & state.keys(): parts[name].load_state_dict(state[name])
+    try:
+        for name in parts.keys() & state.keys(): parts[name].load_state_dict(state[name])
+    except (RuntimeError, ValueError, KeyError) as e:
+        raise ValueError(f'{path} holds another model than this one ({str(e).splitlines()[0]}); choose another folder') from None
     return state['losses'], state['seconds']
 
 # %% ../nbs/10_training.ipynb #dca9b635
@@ -160,16 +167,29 @@ class Monitor:
         self.bar.set_postfix(dict(step=step, loss=f'{sum(self.losses)/len(self.losses):.4f}', phase=phase, **age), refresh=False)
         self.bar.update(self.batch)
 
-# %% ../nbs/10_training.ipynb #dcae4c96
+# %% ../nbs/10_training.ipynb #26f8545a
 def check_finite(
-    loss: float,
+    value: float,
     step: int,
     saved: str | None,  # the newest checkpoint
+    what: str = 'loss',
 ):
-    "Raise `FloatingPointError` for a loss that is NaN or infinite."
-    if math.isfinite(loss): return
+    "Raise `FloatingPointError` for a loss or gradient norm that is NaN or infinite."
+    if math.isfinite(value): return
     rescue = f'the last good state is in {saved}' if saved else 'nothing was saved'
-    raise FloatingPointError(f'the loss became {loss} at step {step}; {rescue}. Lower the learning rate, clip harder, or train without bf16')
+    raise FloatingPointError(f'the {what} became {value} at step {step}; {rescue}. Lower the learning rate, clip harder, or train without bf16')
+
+# %% ../nbs/10_training.ipynb #66bc35e6
+@contextmanager
+def uninterrupted():
+    "Hold back an interrupt until the block has ended; in other threads, which get none, nothing."
+    if threading.current_thread() is not threading.main_thread(): yield; return
+    held = []
+    handler = signal.signal(signal.SIGINT, lambda *args: held.append(args))
+    try: yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if held and callable(handler): handler(*held[0])
 
 # %% ../nbs/10_training.ipynb #17513d5d
 def train_step(
@@ -183,19 +203,22 @@ def train_step(
     loss_fn,
     refiner=None,  # a `SelfRefiner`
     saved: str | None = None,  # newest checkpoint, named if the loss diverges
-) -> float:  # the loss
+    done=lambda loss: None,  # called with the loss right after the optimizer's step
+) -> float:  # the loss, over all processes
     "Draw, refine, predict, and step the optimizer once."
     first = acc.process_index*len(x0)
     if refiner: refiner.at(step)
     t, noise = draws(recipe, step, x0.shape[1:], model.scheduler.config.num_train_timesteps, x0.device, slice(first, first + len(x0)))
     noise, target = refiner.enhance(noise) if refiner else (noise, noise)
     loss = loss_fn(net, model.scheduler, x0, t, noise, target)
-    value = loss.item()
+    value = acc.reduce(loss.detach(), 'mean').item()
     check_finite(value, step, saved)
     acc.backward(loss)
-    for p in refiner.parameters() if refiner and acc.num_processes > 1 else (): p.grad = acc.reduce(p.grad, 'mean')
-    acc.clip_grad_norm_(net.parameters(), recipe.clip)
-    optimizer.step(); optimizer.zero_grad()
+    for p in refiner.parameters() if refiner and acc.num_processes > 1 else ():
+        if p.grad is not None: p.grad = acc.reduce(p.grad, 'mean')
+    norm = acc.clip_grad_norm_(net.parameters(), recipe.clip)
+    check_finite(float(norm), step, saved, 'gradient norm')
+    with uninterrupted(): optimizer.step(); optimizer.zero_grad(); done(value)
     return value
 
 # %% ../nbs/10_training.ipynb #74c7481a
@@ -213,14 +236,17 @@ def train(
     tracker: str | None = None,  # an accelerate tracker: "tensorboard", "wandb", ...
 ) -> list:  # the loss of each step
     "Train through both phases; raises `FloatingPointError` when the loss diverges and `ValueError` for a foreign checkpoint."
+    if tracker and not folder: raise ValueError('a tracker needs a folder to write to; give `folder`')
     acc = accelerator(recipe.bf16, log_with=tracker, project_dir=folder)
     if tracker: acc.init_trackers('selfrefine', config=asdict(recipe))
-    for net in (model.net, ema.average, ema.copy.net): net.to(acc.device)
+    for piece in (model.net, ema.copy.net, refiner) if refiner else (model.net, ema.copy.net): piece.to(acc.device)
     trained = [*model.net.parameters(), *(refiner.parameters() if refiner else ())]
     optimizer = torch.optim.AdamW(trained, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     parts = dict(net=model.net, optimizer=optimizer, ema=ema.average) | (dict(refiner=refiner) if refiner else {})
     path, began = folder and Path(folder)/'state.pt', time.perf_counter()
     losses, before = resume(path, recipe, parts)
+    ema.average.to(acc.device)
+    def count(loss): ema.step(); losses.append(loss)
     def save():
         state = {k: v.state_dict() for k, v in parts.items()} | dict(
             step=len(losses), losses=losses, recipe=asdict(recipe), seconds=before + time.perf_counter() - began)
@@ -232,8 +258,7 @@ def train(
     try:
         for step in range(start, steps):
             for group in optimizer.param_groups: group['lr'] = learning_rate(recipe, step, steps)
-            loss = train_step(net, model, next(data)[0], step, recipe, acc, prepared, loss_fn, refiner, saved and path)
-            ema.step(); losses.append(loss)
+            loss = train_step(net, model, next(data)[0], step, recipe, acc, prepared, loss_fn, refiner, saved and path, count)
             monitor.update(step, loss, refiner)
             if tracker: acc.log(dict(loss=loss), step=step)
             if (step + 1) % every == 0 or step + 1 == steps: save(); saved = step + 1

@@ -1,5 +1,6 @@
 "Small real parts, for tests that compare what several processes compute."
 import os, subprocess, sys
+from functools import lru_cache
 import torch
 from selfrefine.data import Images, emoji, generator
 from selfrefine.highlighter import FlawHighlighter
@@ -7,7 +8,8 @@ from selfrefine.highlighter import FlawHighlighter
 torch.set_num_threads(1)  # in every process alike, so that results can be equal bit for bit
 environment = dict(os.environ, OMP_NUM_THREADS='1', ACCELERATE_USE_CPU='true', CUDA_VISIBLE_DEVICES='')
 
-def portraits(n=48): return Images(emoji(side=16).x[:n], 'portraits')
+@lru_cache
+def portraits(): return Images(emoji(side=16).x[:48], 'portraits')
 def static(n, seed): return torch.randint(256, (n, 3, 16, 16), generator=generator(seed, 'sample'), dtype=torch.uint8)
 def highlighter(images): return FlawHighlighter(images, side=64, width=1/16)
 def fitted(images): return highlighter(images).fit(static(48, 0), epochs=2)

@@ -78,9 +78,10 @@ ARMS = {
     'base':          None,
     'base+':         None,
     'forward':       dict(forward=.01, reverse=0.),
-    'forward-both':  dict(forward=.01, reverse=0., enhanced='both'),
+    'forward-input': dict(forward=.01, reverse=0., enhanced='input'),
     'reverse':       dict(forward=0., reverse=.025),
     'both':          BOTH,
+    'both-input':    dict(BOTH, enhanced='input'),
     **{guide: dict(BOTH, guide=guide) for guide in ('center', 'inverted', 'edge')},
     **{guide: dict(BOTH, guide=guide) for guide in ('constant', 'shuffled', 'random')},
 }

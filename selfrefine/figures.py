@@ -96,7 +96,7 @@ def last_step(
     timesteps = load_model(links['base']/'model').scheduler.config.num_train_timesteps
     t, noise = (v.cpu() for v in draws(recipe(p, seed), step, x0.shape[1:], timesteps, device()))
     M = list(maps.values())[-1]
-    enhanced, target = noise_and_target(noise, M, w['forward'], enhanced=w.get('enhanced', 'input'))
+    enhanced, target = noise_and_target(noise, M, w['forward'], enhanced=w.get('enhanced', 'both'))
     return SimpleNamespace(p=p, seed=seed, links=links, highlighter=highlighter, images=images, cams=cams, fams=maps_from_cams(cams, p.side), maps=maps, M=M,
                            step=step, x0=x0, t=t, noise=noise, enhanced=enhanced, target=target, forward=w['forward'], reverse=w['reverse'])
 

@@ -29,7 +29,7 @@ def noise_and_target(
     m: torch.Tensor,  # the mFAM, (1, 1, H, W)
     weight: float,  # w_f
     kind: str = 'scale',  # see `enhance_noise`
-    enhanced: str = 'input',  # where enhanced noise is used: "input", "target" or "both"
+    enhanced: str = 'both',  # where enhanced noise is used: "input", "target" or "both"
 ) -> tuple:  # the noise that makes x_t, and the noise the network is asked for
     "The two noises of Equation 3; raises `ValueError` for another reading."
     stronger = enhance_noise(noise, m, weight, kind)

@@ -73,7 +73,7 @@ class SelfRefiner:
         phases: Phases,
         forward: float = .01,  # w_f of Equation 2
         reverse: float = .025,  # w_r of Equation 4
-        noise: str = 'scale', enhanced: str = 'input',  # readings of Equations 2 and 3
+        noise: str = 'scale', enhanced: str = 'both',  # readings of Equations 2 and 3
         attention: str = 'scale', projection: str = 'resize',  # readings of Equation 4
         guide: str | Guide = 'fam',  # the guidance map; see `guidance`
         n_map: int = 32,  # images behind each map

@@ -26,7 +26,9 @@ class Run:
     @property
     def state(self):
         "Its checkpoint, without the clock."
-        return {k: v for k, v in torch.load(self.folder/'state.pt', weights_only=True).items() if k != 'seconds'}
+        state = torch.load(self.folder/'state.pt', weights_only=True)
+        del state['seconds'], state['refiner']['seconds']
+        return state
 
 def at_call(n, act):
     "The loss, with something that happens at its n-th call."
@@ -330,6 +332,10 @@ def test_unknown_words():
 def test_wrong_type(wrong):
     "What papermill's -p can bring is refused by name, before anything is computed."
     with pytest.raises((TypeError, ValueError), match=next(iter(wrong))): experiments.settings('smoke', **wrong)
+
+@pytest.mark.xfail(strict=True, reason='an int is refused where a field is str | float')
+def test_whole_numbers_are_numbers():
+    assert experiments.settings('smoke', lr=1, highlighter=1).highlighter == 1
 
 @pytest.mark.parametrize('wrong', [dict(cycle=0), dict(n=0), dict(n_map=0), dict(batch=0), dict(seeds=[]), dict(sampler='euler')], ids=str)
 def test_value_out_of_range(wrong):

@@ -12,6 +12,7 @@ __all__ = ['PRESETS', 'BOTH', 'ARMS', 'TRAINING', 'Preset', 'settings', 'known',
 import csv, hashlib, importlib, json, os, platform, shutil, time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import get_args
 
 # %% ../nbs/14_experiments.ipynb #64d3a2f0
 import matplotlib.pyplot as plt
@@ -68,7 +69,7 @@ def settings(
     if unknown: raise ValueError(f'a preset has no {sorted(unknown)}; it has {", ".join(f.name for f in fields(Preset))}')
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in overrides.items() if v is not None}
     for f in fields(Preset):
-        v, kind = given.get(f.name), f.type | int if f.type is float else f.type
+        v, kind = given.get(f.name), f.type | int if float in (f.type, *get_args(f.type)) else f.type
         if v is not None and (not isinstance(v, kind) or isinstance(v, bool) and f.type is not bool): raise TypeError(f'{f.name} is {f.type}, not {v!r}')
     return replace(PRESETS[preset], **given)
 
@@ -370,7 +371,7 @@ def caution(self: Experiment) -> str:
     said.append(f'Preset {m["preset"]}, {m["seconds"]:.0f} s on {m["device"]} ({m["threads"]} threads) in this call; making the maps took {sum(m["map_seconds"].values()):.0f} s of '
         f'{sum(m["train_seconds"].values()):.0f} s of training; torch {m["versions"]["torch"]}, diffusers {m["versions"]["diffusers"]}.')
     if len(p.seeds) == 1: said.append('**One seed: nothing is known of the spread between runs.** The intervals are over images and cannot replace it.')
-    if p.steps < 1000: said.append(f'**{p.steps} steps are too short to show an effect** of the size the paper reports; this run shows that everything works.')
+    if p.steps < 1000: said.append(f'**{p.steps} steps are too short to show an effect** of the size the paper reports: they show how the arms begin after a restart of the optimizer, not where they end.')
     if enc != 'FID': said.append(f'{enc} is not FID: it is made of other features, and its values cannot be compared with the paper\'s.')
     if m['n_generated'] < 5000: said.append(f'Below 5,000 images a Frechet distance is biased upwards, for all arms alike; KID is not. Real test images are at {list(m["real_to_real"].values())[0]:.0f}.')
     return '\n'.join(f'- {s}' for s in said)

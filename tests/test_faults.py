@@ -333,7 +333,6 @@ def test_wrong_type(wrong):
     "What papermill's -p can bring is refused by name, before anything is computed."
     with pytest.raises((TypeError, ValueError), match=next(iter(wrong))): experiments.settings('smoke', **wrong)
 
-@pytest.mark.xfail(strict=True, reason='an int is refused where a field is str | float')
 def test_whole_numbers_are_numbers():
     assert experiments.settings('smoke', lr=1, highlighter=1).highlighter == 1
 

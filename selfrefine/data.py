@@ -7,8 +7,8 @@ __all__ = ['PORTRAITS', 'SUFFIXES', 'BROKEN', 'generator', 'to_float', 'to_uint8
            'Files', 'square', 'unreadable', 'read', 'file_parts', 'Streamed', 'data_root', 'flowers102', 'load_images',
            'epoch_order', 'batch_indices', 'batches']
 
-# %% ../nbs/00_data.ipynb #567a5915
-import hashlib, math, os, zipfile, zlib
+# %% ../nbs/00_data.ipynb #c042d0a7
+import copy, hashlib, math, os, zipfile, zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -70,6 +70,7 @@ class Images:
     def __getitem__(self, i): return self.x[i]
     @property
     def side(self): return self.x.shape[-1]
+    def take(self, i, name): return Images(self.x[i], name, self.captions and [self.captions[k] for k in i.tolist()], flip=self.flip)
 
 # %% ../nbs/00_data.ipynb #d611b5d7
 def part(
@@ -79,9 +80,7 @@ def part(
     "One part of a set, as a set; raises `KeyError` for a part it does not have."
     if name not in images.parts:
         raise KeyError(f'{images.name} has the parts {sorted(images.parts)}, not {name!r}')
-    i = images.parts[name]
-    captions = images.captions and [images.captions[k] for k in i.tolist()]
-    return Images(images.x[i], f'{images.name}/{name}', captions, flip=images.flip)
+    return images.take(images.parts[name], f'{images.name}/{name}')
 
 # %% ../nbs/00_data.ipynb #38a67b15
 def split(
@@ -217,6 +216,11 @@ class Streamed(Dataset):
             with self.files.open(i) as f: return Image.open(f).size
         except BROKEN: return None
     def __len__(self): return len(self.files)
+    def take(self, i, name):
+        some = copy.copy(self)
+        some.files, some.name, some.parts = copy.copy(self.files), name, {}
+        some.files.names = [self.files.names[k] for k in i.tolist()]
+        return some
     def __getitem__(self, i):
         with self.files.open(i) as f: return torch.from_numpy(square(Image.open(f), self.side))
 

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from fastcore.basics import patch
+from filelock import FileLock
 from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode
 from .data import Images, load_images, part
@@ -129,8 +130,9 @@ def link(
     "A piece of an experiment, made once."
     key = json.dumps([kind, [Path(p).name for p in parents], source_digest(modules), what], sort_keys=True)
     folder = cache_root()/f'{kind}-{hashlib.sha256(key.encode()).hexdigest()[:16]}'
-    if not (folder/'done.json').exists():
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder/'lock'):
+        if (folder/'done.json').exists(): return folder
         started = time.time()
         done = dict(make(folder) or {}, seconds=time.time() - started, what=what)
         (folder/'done.part').write_text(json.dumps(done))

@@ -12,18 +12,19 @@ from pathlib import Path
 # %% ../nbs/09_sampling.ipynb #a8f7b210
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from PIL import Image
 from tqdm import tqdm
 from .data import generator, to_uint8
 from .models import Diffusion
+from .uvit import EulerMaruyama
 
-# %% ../nbs/09_sampling.ipynb #005b1321
-SAMPLERS = dict(ddpm=DDPMScheduler, ddim=DDIMScheduler)
+# %% ../nbs/09_sampling.ipynb #fdfcb24e
+SAMPLERS = {'ddpm': DDPMScheduler, 'ddim': DDIMScheduler, 'dpm': DPMSolverMultistepScheduler, 'euler-maruyama': EulerMaruyama}
 
 def sampler(
     model: Diffusion,
-    name: str = 'ddim',  # "ddpm" (ancestral) or "ddim"
+    name: str = 'ddim',  # "ddpm" (ancestral), "ddim", "dpm" (DPM-Solver++) or "euler-maruyama"
     steps: int = 50,  # network evaluations per image
 ):
     "A diffusers scheduler, ready to step through; raises `ValueError` for an unknown name or too many steps."
@@ -53,8 +54,9 @@ def sample_batch(
     model.net.eval()
     try:
         for t in scheduler.timesteps:
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16): eps = model.net(x, t).sample
-            x = scheduler.step(eps.float(), t, x, generator=generators).prev_sample
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16): out = model.net(x, t).sample.float()
+            if not isinstance(scheduler, DDPMScheduler): out = out[:, :model.channels]
+            x = scheduler.step(out, t, x, generator=generators).prev_sample
     finally: model.net.train(was_training)
     return x
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Recipe', 'learning_rate', 'Ema', 'ema_sampler', 'draws', 'save_checkpoint', 'load_checkpoint', 'resume',
-           'accelerator', 'Monitor', 'check_finite', 'uninterrupted', 'train_step', 'train']
+           'accelerator', 'explicit_attention', 'Monitor', 'check_finite', 'uninterrupted', 'train_step', 'train']
 
 # %% ../nbs/10_training.ipynb #48fcbab1
 import copy, math, os, pickle, signal, threading, time, zipfile
@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 from diffusers.training_utils import EMAModel
 from tqdm import tqdm
 from .data import Images, batches, generator, to_uint8
@@ -33,6 +34,7 @@ class Recipe:
     warmup: int = 5000  # steps of linear warm-up
     decay: str = 'constant'  # learning rate after warm-up: "constant" or "cosine"
     weight_decay: float = 0.  # of AdamW; 0 makes it Adam
+    betas: tuple = (.9, .999)  # of AdamW
     clip: float = 1.  # largest gradient norm
     ema: float = .9999  # decay of the averaged weights
     bf16: bool = False  # bfloat16 autocast for the network
@@ -89,9 +91,11 @@ def draws(
     timesteps: int,  # T of the schedule
     device: str = 'cpu',
     rows: slice = slice(None),  # of the global batch
-) -> tuple:  # t int64 (B,), noise float32 (B, C, H, W)
+    continuous: bool = False,  # timesteps with fractions, in (-1, T - 1]
+) -> tuple:  # t int64 or float32 (B,), noise float32 (B, C, H, W)
     "The timesteps and standard noise of one step."
-    t = torch.randint(timesteps, (recipe.batch,), generator=generator(recipe.seed, 't', step))
+    g = generator(recipe.seed, 't', step)
+    t = timesteps*(1 - torch.rand(recipe.batch, generator=g)) - 1 if continuous else torch.randint(timesteps, (recipe.batch,), generator=g)
     noise = torch.randn((recipe.batch, *shape), generator=generator(recipe.seed, 'noise', step, device=device), device=device)
     return t[rows].to(device), noise[rows]
 
@@ -154,6 +158,19 @@ def accelerator(
     if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted: AcceleratorState._reset_state()
     return Accelerator(mixed_precision=wanted, **kwargs)
 
+# %% ../nbs/10_training.ipynb #128ff1ba
+@contextmanager
+def explicit_attention(
+    net: torch.nn.Module,
+    on: bool = True,
+):
+    "Compute diffusers' attention as two matrix products and a softmax inside the block; other processors stay."
+    swapped = [m for m in net.modules() if on and isinstance(m, Attention) and type(m.processor) is AttnProcessor2_0]
+    for m in swapped: m.set_processor(AttnProcessor())
+    try: yield
+    finally:
+        for m in swapped: m.set_processor(AttnProcessor2_0())
+
 # %% ../nbs/10_training.ipynb #47d39f84
 class Monitor:
     "The progress bar: images per second, step, loss, phase and map age."
@@ -208,12 +225,13 @@ def train_step(
     "Draw, refine, predict, and step the optimizer once."
     first = acc.process_index*len(x0)
     if refiner: refiner.at(step)
-    t, noise = draws(recipe, step, x0.shape[1:], model.scheduler.config.num_train_timesteps, x0.device, slice(first, first + len(x0)))
+    t, noise = draws(recipe, step, x0.shape[1:], model.scheduler.config.num_train_timesteps, x0.device, slice(first, first + len(x0)), model.continuous)
     noise, target = refiner.enhance(noise) if refiner else (noise, noise)
-    loss = loss_fn(net, model.scheduler, x0, t, noise, target)
-    value = acc.reduce(loss.detach(), 'mean').item()
-    check_finite(value, step, saved)
-    acc.backward(loss)
+    with explicit_attention(model.net, recipe.bf16 and x0.device.type == 'cpu'):
+        loss = loss_fn(net, model.scheduler, x0, t, noise, target)
+        value = acc.reduce(loss.detach(), 'mean').item()
+        check_finite(value, step, saved)
+        acc.backward(loss)
     for p in refiner.parameters() if refiner and acc.num_processes > 1 else ():
         if p.grad is not None: p.grad = acc.reduce(p.grad, 'mean')
     norm = acc.clip_grad_norm_(net.parameters(), recipe.clip)
@@ -241,7 +259,7 @@ def train(
     if tracker: acc.init_trackers('selfrefine', config=asdict(recipe))
     for piece in (model.net, ema.copy.net, refiner) if refiner else (model.net, ema.copy.net): piece.to(acc.device)
     trained = [*model.net.parameters(), *(refiner.parameters() if refiner else ())]
-    optimizer = torch.optim.AdamW(trained, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(trained, recipe.lr, recipe.betas, weight_decay=recipe.weight_decay, fused=True)
     parts = dict(net=model.net, optimizer=optimizer, ema=ema.average) | (dict(refiner=refiner) if refiner else {})
     path, began = folder and Path(folder)/'state.pt', time.perf_counter()
     losses, before = resume(path, recipe, parts)

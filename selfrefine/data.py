@@ -256,13 +256,13 @@ def caption_rows(
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
         raise ValueError(f'{path} is no list of captions ({e!r}); it is MS-COCO\'s annotations or [{{"file": ..., "captions": [...]}}, ...]') from None
 
-# %% ../nbs/00_data.ipynb #5025c460
+# %% ../nbs/00_data.ipynb #c6d4f84c
 def label_rows(path):
-    "Rows (file, '', part) of a CSV with the columns `file` and `split`, or one that ends so."
+    "Rows (file, None, part) of a CSV with the columns `file` and `split`, or one that ends so."
     with open(path, newline='', encoding='utf-8') as f: rows = list(csv.DictReader(f))
     column = next((c for c in rows[0] if c and c.endswith('split')), None) if rows else None
     if not column or 'file' not in rows[0]: raise ValueError(f'{path} has no rows with columns "file" and "split"; add them, or move it away')
-    return [(r['file'], '', r[column]) for r in rows]
+    return [(r['file'], None, r[column]) for r in rows]
 
 # %% ../nbs/00_data.ipynb #334ba29e
 def listed(
@@ -278,7 +278,7 @@ def listed(
         gaps = [n for n, r in rows.items() if not r]
         if len(gaps) == len(files): continue
         if gaps: raise ValueError(f'{path} leaves out {len(gaps)} of the {len(files)} images in {source}: {", ".join(gaps[:5])}; add or remove them')
-        files.captions |= {n: r[1] for n, r in rows.items() if r[1]}
+        files.captions |= {n: r[1] for n, r in rows.items() if r[1] is not None}
         files.homes |= {n: r[2] for n, r in rows.items() if r[2]}
     return files
 

@@ -191,7 +191,7 @@ def modulate(
     weight: float,  # the reverse weight w_r, 0 or more
     kind: str = 'scale',  # "scale": K and V times the factor; "bias": its logarithm added to the logits
     projection: str = 'resize',  # "resize": the map itself; "conv": through `conv_projection`, trained by whoever has its parameters
-    extra_tokens: int = 0,  # leading tokens without a place in the image
+    extra_tokens: int | None = None,  # leading tokens without a place in the image; None: as the model's attribute of that name says, else 0
 ) -> Modulation:
     "Put a map into a model's self-attention (Equation 4); raises `ValueError` for an unsupported model or option."
     if kind not in ('scale', 'bias'): raise ValueError(f'attention is "scale" or "bias", not {kind!r}')
@@ -200,6 +200,7 @@ def modulate(
     model = getattr(model, '_orig_mod', model)  # torch.compile's wrapper has no hooks of its own
     if any(isinstance(h, Hook) for m in model.modules() for h in [*m._forward_hooks.values(), *m._forward_pre_hooks.values()]):
         raise ValueError('this model is modulated already; call remove() on its modulation first')
+    if extra_tokens is None: extra_tokens = getattr(model, 'extra_tokens', 0)
     mod = Modulation(model, state, weight, kind, projection, extra_tokens)
     mod.handles = [model.register_forward_pre_hook(Hook(mod.see), with_kwargs=True)]
     if kind == 'scale': mod.follow()

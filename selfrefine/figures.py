@@ -84,15 +84,15 @@ def last_step(
     arm: str = 'both',  # of `ARMS`
 ) -> SimpleNamespace:  # p, seed, highlighter, images, cams, fams, maps, M, step, x0, t, noise, enhanced, target, weights
     "The tensors of an arm's last step with its first seed; raises `ValueError` for an arm without a flaw map."
-    if not ARMS.get(arm) or (arm, e.p.seeds[0]) not in e.links: raise ValueError(f'{arm!r} is not a refined arm of {e.name}; draw one of its refined arms')
-    p, seed, w = e.p, e.p.seeds[0], ARMS[arm]
-    links = e.links[arm, seed]
+    if not ARMS.get(arm) or (arm, e.cells[0].p.seeds[0]) not in e.cells[0].links: raise ValueError(f'{arm!r} is not a refined arm of {e.name}; draw one of its refined arms')
+    p, seed, w = e.cells[0].p, e.cells[0].p.seeds[0], ARMS[arm]
+    links = e.cells[0].links[arm, seed]
     maps = kept_maps(links['arm'])
     images = load_file(links['arm']/'maps'/'newest.safetensors')['images']
-    highlighter = fitted_highlighter(p, e.images, links['base'])
+    highlighter = fitted_highlighter(p, e.cells[0].images, links['base'])
     cams = highlighter.cams(images)
     step = (0 if p.base == 'shipped' else p.base) + p.steps - 1
-    x0, _ = next(batches(part(e.images, 'train'), p.batch, seed, step))
+    x0, _ = next(batches(part(e.cells[0].images, 'train'), p.batch, seed, step))
     timesteps = load_model(links['base']/'model').scheduler.config.num_train_timesteps
     t, noise = (v.cpu() for v in draws(recipe(p, seed), step, x0.shape[1:], timesteps, device()))
     M = list(maps.values())[-1]
@@ -338,7 +338,7 @@ def highlighter_figure(
 ):  # a matplotlib figure
     "How real and generated images are told apart, and what is taken for a flaw (paper, Figure 3)."
     s, c = last_step(e), Canvas(12.4, 5.9)
-    real = part(e.images, 'test').x
+    real = part(e.cells[0].images, 'test').x
     scores = dict(real=s.highlighter.fake_scores(real), fake=s.highlighter.fake_scores(s.images))
     auc = s.highlighter.evaluate(s.images, real)['auc']
     acts = activations(s.highlighter, s.images[:1])

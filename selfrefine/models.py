@@ -15,7 +15,7 @@ from pathlib import Path
 # %% ../nbs/06_models.ipynb #09344ea4
 import torch
 from safetensors import SafetensorError
-from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+from diffusers import DDPMPipeline, DDPMScheduler, SchedulerMixin, UNet2DModel
 from diffusers.configuration_utils import register_to_config
 from diffusers.utils.logging import disable_progress_bar
 from .data import generator
@@ -60,7 +60,7 @@ def unet(
     down = tuple('AttnDownBlock2D' if s in row['attention'] else 'DownBlock2D' for s in sides)
     with torch.random.fork_rng():
         torch.manual_seed(generator(seed, 'init').initial_seed())
-        return UNet2DModel(side, block_out_channels=row['channels'], layers_per_block=row['layers'], out_channels=out_channels,
+        return UNet2DModel(sample_size=side, block_out_channels=row['channels'], layers_per_block=row['layers'], out_channels=out_channels,
             down_block_types=down, up_block_types=tuple(d.replace('Down', 'Up') for d in reversed(down)), attention_head_dim=row.get('head_dim'),
             norm_num_groups=groups, attn_norm_num_groups=groups if kind == 'improved' else None, **DETAILS[kind])
 
@@ -82,7 +82,7 @@ class VPSDE(DDPMScheduler):
     @register_to_config
     def __init__(self, num_train_timesteps: int = 1000, beta_start: float = 1e-4, beta_end: float = .02, clip_sample: bool = True,
                  timestep_spacing: str = 'trailing'):
-        super().__init__(num_train_timesteps, beta_start, beta_end, clip_sample=clip_sample, timestep_spacing=timestep_spacing)
+        super().__init__(num_train_timesteps=num_train_timesteps, beta_start=beta_start, beta_end=beta_end, clip_sample=clip_sample, timestep_spacing=timestep_spacing)
     def add_noise(self, x0, noise, t):
         if not t.is_floating_point(): return super().add_noise(x0, noise, t)
         T, c = self.config.num_train_timesteps, self.config
@@ -162,7 +162,8 @@ def load_model(
     disable_progress_bar()
     try: pipe = DDPMPipeline.from_pretrained(folder, local_files_only=True)
     except Exception as e: raise ValueError(f'{folder} cannot be read as a DDPM ({type(e).__name__}: {e}); was its download cut short?') from None
-    return Diffusion(pipe.unet.float(), DDPMScheduler.from_config(pipe.scheduler.config))
+    schedule = VPSDE if isinstance(pipe.scheduler, VPSDE) else DDPMScheduler
+    return Diffusion(pipe.unet.float(), schedule.from_config(pipe.scheduler.config))
 
 # %% ../nbs/06_models.ipynb #b6e791a5
 def shipped_folder(

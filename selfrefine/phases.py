@@ -79,7 +79,7 @@ class SelfRefiner:
         n_map: int = 32,  # images behind each map
         n_fake: int = 512,  # samples that the highlighter is fitted on
         side: int | None = None,  # of the images; by default the network's sample size
-        extra_tokens: int = 0,  # leading tokens without a place in the image
+        extra_tokens: int | None = None,  # leading tokens without a place in the image; None: see `modulate`
         seed: int = 0,
         watch=None,  # called as watch(step, images, map) after each refresh
     ):

@@ -1,11 +1,13 @@
 """Turn notebooks into pages for Sphinx and MyST-NB, where Quarto is not at hand.
 
-Numbered notebooks are the library; reports are shown by their executed copies in `reports/`; every other notebook is a guide.
+Numbered notebooks are the library; reports are shown by their executed copies in `reports/`; every other notebook is a guide,
+shown by its executed copies where it has any.
 """
 import ast, json, re
 from pathlib import Path
 
 REPORT = re.compile(r'(table|fig|sweep|controls)\d*$')
+RUNS = dict(base_model=('base_ddpm', 'base_improved', 'base_uvit'))  # a notebook whose executed copies have other names than its own
 DIRECTIVE = re.compile(r'#\|\s*([\w-]+):?\s*(.*)')
 
 def page_name(path):
@@ -19,8 +21,8 @@ def sources(root):
     runs = [p for p in (root/'reports').glob('*.ipynb') if REPORT.match(p.stem)] + list((root/'reports/full').glob('*.ipynb'))
     order = lambda p: (p.parent.name == 'full', not p.stem.startswith('table'), [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', p.stem)])
     guides = [p for p in nbs if not p.stem[0].isdigit() and not REPORT.match(p.stem)]
-    executed = lambda p: q if (q := root/'reports'/p.name).exists() else p
-    return {'Library': sorted(p for p in nbs if p.stem[0].isdigit()), 'Guides': sorted(map(executed, guides)), 'Results': sorted(runs, key=order)}
+    executed = lambda p: [q for name in RUNS.get(p.stem, [p.stem]) if (q := root/f'reports/{name}.ipynb').exists()] or [p]
+    return {'Library': sorted(p for p in nbs if p.stem[0].isdigit()), 'Guides': sorted(sum(map(executed, guides), [])), 'Results': sorted(runs, key=order)}
 
 def directives(source):
     "Split `#| key: value` lines off a cell's source."
@@ -72,10 +74,11 @@ def write(path, nb):
     if not path.exists() or path.read_text() != text: path.write_text(text)
 
 def contents(caption, paths, pages):
-    "A section of the sidebar; a full run is named so, beside the quick run of the same title."
+    "A section of the sidebar; runs of one notebook, which have one title, are told apart."
     def entry(p):
         title = pages[page_name(p)]['cells'][0]['source'].splitlines()[0].removeprefix('# ')
-        return f'{title} (full run) <{page_name(p)}>' if p.parent.name == 'full' else page_name(p)
+        which = 'full run' if p.parent.name == 'full' else next((p.stem for runs in RUNS.values() if p.stem in runs), '').removeprefix('base_')
+        return f'{title} ({which}) <{page_name(p)}>' if which else page_name(p)
     return markdown('\n'.join([f'```{{toctree}}\n:hidden:\n:caption: {caption}\n', *map(entry, paths), '```']), caption.lower())
 
 def stage_all(
@@ -88,6 +91,7 @@ def stage_all(
     paths = [root/'nbs/index.ipynb', *sum(sections.values(), [])]
     links = {p.stem if p.parent.name != 'full' else f'../reports/full/{p.stem}': page_name(p) for p in paths}
     links |= {f'../reports/{p.stem}': page_name(p) for p in paths if p.parent.name == 'reports'}
+    links |= {name: next(links[r] for r in runs if r in links) for name, runs in RUNS.items() if name not in links}
     made = {page_name(p): page(p, links, web) for p in paths}
     made['index']['cells'] += [contents(*s, made) for s in sections.items()]
     for old in dest.glob('*.ipynb'):

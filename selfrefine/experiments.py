@@ -163,9 +163,10 @@ def told(folder): return json.loads((folder/'done.json').read_text())
 def data_digest(
     images: Images,
 ) -> str:
-    "A digest of a set's pixels, or of its file names where the pixels are not in memory."
+    "A digest of a set's pixels, or of what it is read from and how where the pixels are not in memory."
     if isinstance(images, Images): return hashlib.sha256(images.x.numpy().tobytes()).hexdigest()[:16]
-    return hashlib.sha256('\n'.join(images.files.names).encode()).hexdigest()[:16]
+    told = [images.name, images.side, str(images.files.source), images.files.names]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 def recipe(p: Preset, seed: int) -> Recipe:
     return Recipe(p.batch, p.lr, p.warmup, weight_decay=p.weight_decay, betas=p.betas, ema=p.ema, bf16=p.bf16, seed=seed)
@@ -279,14 +280,15 @@ def sampled(
     "The images of a samples link."
     return load_images(drawn/'png', side).x
 
-# %% ../nbs/14_experiments.ipynb #6e31e3e5
+# %% ../nbs/14_experiments.ipynb #f93ffdae
 def features(
-    images: torch.Tensor,  # uint8 (N, 3, H, W)
+    images: torch.Tensor | Images,  # uint8 (N, 3, H, W), or a set
     enc,  # an `Encoder`
 ) -> torch.Tensor:  # float32 (N, D)
     "An image set's features, through their link."
     make = lambda folder: save_file(dict(features=enc.features(images, progress=True)), folder/'features.safetensors')
-    folder = link('features', make, (hashlib.sha256(images.numpy().tobytes()).hexdigest(),), ('metrics',), encoder=enc.name)
+    digest = hashlib.sha256(images.numpy().tobytes()).hexdigest() if torch.is_tensor(images) else data_digest(images)
+    folder = link('features', make, (digest,), ('metrics',), encoder=enc.name)
     return load_file(folder/'features.safetensors')['features']
 
 # %% ../nbs/14_experiments.ipynb #6bb28892
@@ -339,7 +341,7 @@ def cell(
 ) -> Cell:
     "Train, sample and measure every arm of one model on one image set, with every seed."
     images, enc = load_images(p.source, p.side), encoder(p.encoder, device())
-    real, test = (features(part(images, k).x, enc) for k in ('train', 'test'))
+    real, test = (features(part(images, k), enc) for k in ('train', 'test'))
     links, values, feats = {}, {}, {}
     for seed in p.seeds:
         base = base_model(p, images, seed)

@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 # %% ../nbs/01_highlighter.ipynb #a6a133de
 from .data import Images, batch_indices, generator, to_float, to_uint8
-from .mfam import maps_from_cams, resize_map
+from .mfam import evenly, maps_from_cams, resize_map
 from .metrics import classification, roc_auc
 
 # %% ../nbs/01_highlighter.ipynb #82765130
@@ -210,18 +210,19 @@ def library_cam(
 
 # %% ../nbs/01_highlighter.ipynb #d7aa921c
 def divide(
-    images: Images | torch.Tensor,  # uint8 (N, C, S, S)
+    images: Images | torch.Tensor,  # uint8 (N, C, S, S), or a set
     seed: int,  # decides the order, where there are no parts yet
+    limit: int = 2*2**30,  # bytes; of a larger part as many images are held as fit, evenly through it
 ) -> dict:  # part -> uint8 tensor
     "Parts train, val and test; raises `ValueError` for anything but 10 or more square images in bytes."
-    x = getattr(images, 'x', images)
+    x = images[:10] if hasattr(images, 'parts') else images
     if not isinstance(x, torch.Tensor) or x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] != x.shape[-2] or len(x) < 10:
         what = f'{x.dtype} {tuple(x.shape)}' if isinstance(x, torch.Tensor) else type(x).__name__
         raise ValueError(f'the highlighter learns from at least 10 square images, uint8 (N, C, S, S), not {what}')
-    if parts := getattr(images, 'parts', None): return {p: x[parts[p]] for p in ('train', 'val', 'test')}
-    order = torch.randperm(len(x), generator=generator(seed, 'map'))
-    a, b = int(.8*len(x)), int(.9*len(x))
-    return dict(train=x[order[:a]], val=x[order[a:b]], test=x[order[b:]])
+    order = torch.randperm(len(images), generator=generator(seed, 'map'))
+    a, b = int(.8*len(images)), int(.9*len(images))
+    parts = getattr(images, 'parts', None) or dict(train=order[:a], val=order[a:b], test=order[b:])
+    return {p: images[evenly(parts[p], max(1, limit//x[0].numel()))] for p in ('train', 'val', 'test')}
 
 # %% ../nbs/01_highlighter.ipynb #02851407
 class FlawHighlighter(nn.Module):

@@ -94,14 +94,16 @@ def kid(
 
 # %% ../nbs/11_metrics.ipynb #6c6da45c
 def pixels(
-    images,  # uint8 (N, C, H, W), or an `Images`
-) -> torch.Tensor:  # uint8 (N, C, H, W)
-    "The bytes of a set; raises `ValueError` for another dtype or shape."
-    x = getattr(images, 'x', images)
+    images,  # uint8 (N, C, H, W), or a set: `Images` or `Streamed`
+    rows: slice = slice(None),  # which of them
+) -> torch.Tensor:  # uint8 (n, C, H, W)
+    "The bytes of some rows, and of no others; raises `ValueError` for another dtype or shape."
+    is_set = hasattr(images, 'parts')
+    x = images[rows] if is_set else images
     if not torch.is_tensor(x) or x.dtype != torch.uint8 or x.ndim != 4 or not x.numel():
         got = f'{x.dtype} {tuple(x.shape)}' if torch.is_tensor(x) else type(x).__name__
         raise ValueError(f'images must be a non-empty uint8 tensor (N, C, H, W), not {got}; turn floats in [-1, 1] into bytes with to_uint8')
-    return x
+    return x if is_set else x[rows]
 
 # %% ../nbs/11_metrics.ipynb #2f56747f
 class Encoder:
@@ -110,16 +112,17 @@ class Encoder:
         self.name, self.network, self.prepare, self.device = name, network, prepare, torch.device(device)
     def features(
         self,
-        images,  # uint8 (N, 3, H, W), or an `Images`
+        images,  # uint8 (N, 3, H, W), or a set: `Images` or `Streamed`
         batch: int | None = None,  # images at a time; None for 4 on a CPU, 256 elsewhere
         progress: bool = False,  # show a bar
     ) -> torch.Tensor:  # float32 (N, D) on the CPU
         "One row of features an image; raises `ValueError` for anything but uint8 RGB."
-        x = pixels(images)
-        if x.shape[1] != 3: raise ValueError(f'{self.name} sees RGB, not {x.shape[1]} channels; repeat a grey channel with x.expand(-1, 3, -1, -1)')
-        parts = x.split(batch or (4 if self.device.type == 'cpu' else 256))
+        channels = pixels(images, slice(1)).shape[1]
+        if channels != 3: raise ValueError(f'{self.name} sees RGB, not {channels} channels; repeat a grey channel with x.expand(-1, 3, -1, -1)')
+        batch = batch or (4 if self.device.type == 'cpu' else 256)
+        def one(a): return self.network(self.prepare(pixels(images, slice(a, a + batch)).to(self.device))).float().cpu()
         with torch.no_grad():
-            return torch.cat([self.network(self.prepare(p.to(self.device))).float().cpu() for p in tqdm(parts, self.name, disable=not progress, mininterval=2)])
+            return torch.cat([one(a) for a in tqdm(range(0, len(images), batch), self.name, disable=not progress, mininterval=2)])
 
 # %% ../nbs/11_metrics.ipynb #d15d0d45
 def squeezenet_encoder(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GUIDES', 'normalise', 'resize_map', 'maps_from_cams', 'mean_map', 'constant_map', 'shuffle_cells', 'shuffled_map',
-           'random_map', 'center_map', 'inverted_map', 'edge_map', 'Guide', 'guidance', 'overlay', 'MapState']
+           'random_map', 'center_map', 'inverted_map', 'edge_map', 'evenly', 'Guide', 'guidance', 'overlay', 'MapState']
 
 # %% ../nbs/02_mfam.ipynb #30e45b40
 from dataclasses import dataclass
@@ -101,6 +101,14 @@ def edge_map(
     edges = [cv2.Canny(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), 100, 200) for i in rgb]
     return normalise(torch.from_numpy(np.mean(edges, 0, dtype=np.float32))[None, None])
 
+# %% ../nbs/02_mfam.ipynb #4e9d4ce8
+def evenly(
+    rows: torch.Tensor,  # indices, in the order of the set
+    limit: int,  # at least 1
+) -> torch.Tensor:  # at most `limit` of them
+    "All rows where they are few, else `limit` of them, evenly through the set."
+    return rows if len(rows) <= limit else rows[torch.arange(limit)*len(rows)//limit]
+
 # %% ../nbs/02_mfam.ipynb #07a2c20c
 @dataclass(frozen=True)
 class Guide:
@@ -124,15 +132,15 @@ GUIDES = dict(
 def guidance(
     name: str,  # a name of `GUIDES`
     side: int,  # S, pixels; the edge map is made once, at this size
-    real: Images | torch.Tensor | None = None,  # real images, for "edge"; of an `Images` with parts, those of train
+    real: Images | torch.Tensor | None = None,  # real images or a set, for "edge": at most 4096 of them, of a set with parts those of train
 ) -> Guide:
     "The guide of that name; raises `ValueError` for an unknown name, or for \"edge\" without real images."
     if name not in GUIDES: raise ValueError(f'no guidance map {name!r}; there are {", ".join(GUIDES)}')
     make = GUIDES[name]
     if name == 'edge':
         if real is None: raise ValueError('the edge map is averaged over real images; pass them as `real`')
-        x = real.x[real.parts['train']] if isinstance(real, Images) and 'train' in real.parts else getattr(real, 'x', real)
-        make = partial(make, fixed=resize_map(edge_map(x), side, side))
+        rows = getattr(real, 'parts', {}).get('train', torch.arange(len(real)))
+        make = partial(make, fixed=resize_map(edge_map(real[evenly(rows, 4096)]), side, side))
     return Guide(name, make, name in ('fam', 'constant', 'shuffled'))
 
 # %% ../nbs/02_mfam.ipynb #3eda78c0

@@ -8,6 +8,7 @@ from PIL import Image
 from selfrefine import Ema, FlawHighlighter, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, experiments, load_images, load_model, sample, save_model, train
 from selfrefine.data import to_uint8
 from selfrefine.forward import diffusion_loss
+from selfrefine.models import MODELS
 from selfrefine.training import load_checkpoint, save_checkpoint
 from small import environment, fitted, highlighter, portraits, same
 
@@ -16,8 +17,8 @@ phases, recipe = Phases(total=12, base=4, cycle=4), Recipe(batch=4, lr=1e-3, war
 
 class Run:
     "A training run of both phases; made anew, it continues what is in its folder."
-    def __init__(self, folder, make_ema=Ema, explains=None):
-        self.folder, self.model, images = Path(folder), ddpm(16), portraits()
+    def __init__(self, folder, make_ema=Ema, explains=None, kind='ddpm'):
+        self.folder, self.model, images = Path(folder), MODELS[kind](16), portraits()
         self.ema, self.explains = make_ema(self.model, recipe.ema), explains or highlighter(images)
         self.refiner = SelfRefiner(self.model.net, self.explains, ema_sampler(self.ema, 2), phases, .1, .5, projection='conv', n_map=8, n_fake=48)
     def __call__(self, steps=phases.total, every=3, loss_fn=diffusion_loss):
@@ -42,9 +43,9 @@ def halt():
     print('halted', flush=True)
     time.sleep(120)
 
-def stopped(folder, call, how):
+def stopped(folder, call, how, kind='ddpm'):
     "Continue the run of a folder in another process, and send it a signal in the midst of a step."
-    with subprocess.Popen([sys.executable, __file__, folder, str(call)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as p:
+    with subprocess.Popen([sys.executable, __file__, folder, str(call), kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as p:
         said = p.stdout.readline()
         p.send_signal(how)
         p.wait(60)
@@ -70,6 +71,13 @@ def test_killed_and_interrupted(uninterrupted, tmp_path):
     stopped(tmp_path, 5, signal.SIGINT)
     assert load_checkpoint(tmp_path/'state.pt', recipe)['step'] == 10
     assert same(Run(tmp_path)(), uninterrupted)
+
+@pytest.mark.parametrize('kind', sorted(MODELS.keys() - {'ddpm'}))
+def test_killed(tmp_path, kind):
+    "The same of the other models, with a learned variance or continuous time."
+    stopped(tmp_path/'run', 8, signal.SIGKILL, kind)
+    assert load_checkpoint(tmp_path/'run/state.pt', recipe)['step'] == 6
+    assert same(Run(tmp_path/'run', kind=kind)(), Run(tmp_path/'whole', kind=kind)())
 
 def test_interrupted_after_the_optimizer(uninterrupted, tmp_path, interrupts):
     "Ctrl-C between the optimizer's step and the end of ours: no step is done twice."
@@ -154,17 +162,18 @@ def test_changed_checkpoint(at, checkpoint, tmp_path):
     (tmp_path/'state.pt').write_bytes(data)
     with pytest.raises(ValueError, match='state.pt is not a readable checkpoint'): load_checkpoint(tmp_path/'state.pt', recipe)
 
-def resume(folder, **kwargs):
-    model = ddpm(16, **kwargs)
+def resume(folder, kind='ddpm', **kwargs):
+    model = MODELS[kind](16, **kwargs)
     return train(model, portraits(), 4, recipe, Ema(model, .9), folder=folder, progress=False)
 
 def test_foreign_checkpoint(tmp_path):
     torch.save(dict(weights=torch.zeros(3)), tmp_path/'state.pt')
     with pytest.raises(ValueError, match='was not written by this trainer'): resume(tmp_path)
 
-def test_checkpoint_of_another_network(checkpoint, tmp_path):
+@pytest.mark.parametrize('other', [dict(channels=(8, 16)), dict(kind='improved'), dict(kind='uvit')], ids=str)
+def test_checkpoint_of_another_network(checkpoint, tmp_path, other):
     (tmp_path/'state.pt').write_bytes(checkpoint)
-    with pytest.raises(ValueError, match='state.pt .*(model|network).*another folder') as e: resume(tmp_path, channels=(8, 16))
+    with pytest.raises(ValueError, match='state.pt .*(model|network).*another folder') as e: resume(tmp_path, **other)
     assert '\n' not in str(e.value)
 
 def test_checkpoint_of_other_steps(checkpoint, tmp_path):
@@ -174,9 +183,10 @@ def test_checkpoint_of_other_steps(checkpoint, tmp_path):
         model = ddpm(16)
         assert len(train(model, portraits(), steps, recipe, Ema(model, .9), folder=tmp_path, progress=False)) == max(2, steps)
 
+@pytest.mark.parametrize('kind', ['ddpm', 'uvit'])
 @pytest.mark.parametrize('damage', ['cut', 'empty', 'text'])
-def test_damaged_weights(damage, tmp_path):
-    save_model(ddpm(16), tmp_path/'model')
+def test_damaged_weights(damage, kind, tmp_path):
+    save_model(MODELS[kind](16), tmp_path/'model')
     highlighter(portraits()).save(tmp_path/'h.safetensors')
     weights, h = tmp_path/'model/unet/diffusion_pytorch_model.safetensors', tmp_path/'h.safetensors'
     for f in (weights, h): f.write_bytes(dict(cut=f.read_bytes()[:-1000], empty=b'', text=b'404 not found, sorry')[damage])
@@ -349,4 +359,4 @@ def test_unknown_arm(pictures, empty_cache, tmp_path):
 
 if __name__ == '__main__':
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    Run(sys.argv[1])(loss_fn=at_call(int(sys.argv[2]), halt))
+    Run(sys.argv[1], kind=sys.argv[3])(loss_fn=at_call(int(sys.argv[2]), halt))

@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from diffusers import DDIMPipeline, DDPMPipeline, DDPMScheduler, UNet2DConditionModel, UNet2DModel
 from diffusers.training_utils import EMAModel
 from safetensors import safe_open
-from selfrefine import Diffusion, Phases, SelfRefiner
+from selfrefine import Diffusion, Phases, SelfRefiner, load_model
 from selfrefine.data import generator, to_float
 from selfrefine.mfam import Guide
+from selfrefine.models import shipped_folder
 from selfrefine.sampling import sample_batch
 from small import fitted, highlighter, portraits, python, same, static
 
@@ -190,3 +191,31 @@ def test_saved_folder_is_plain_diffusers(explains, tmp_path):
     torch.save(torch.stack([torch.randn(3, 16, 16, generator=generator(5, 'sample', index=i)) for i in range(4)]), tmp_path/'noise.pt')
     python('-c', READER, tmp_path/'model', tmp_path/'noise.pt', tmp_path/'samples.pt')
     assert same(torch.load(tmp_path/'samples.pt'), sample_batch(Diffusion(net, scheduler), range(4), 'ddim', 4, seed=5))
+
+PIPELINE = '''
+import sys
+sys.modules['selfrefine'] = None
+import torch
+from diffusers import DDPMPipeline, DDPMScheduler
+torch.set_num_threads(1)
+*folders, uvit, seeds, samples = sys.argv[1:]
+made = []
+for folder in folders:
+    pipe = DDPMPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    pipe.scheduler = DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing='trailing')
+    pipe.set_progress_bar_config(disable=True)
+    generators = [torch.Generator().manual_seed(int(s)) for s in seeds.split(',')]
+    made.append(torch.from_numpy(pipe(len(generators), generators, num_inference_steps=10, output_type='np').images))
+try: DDPMPipeline.from_pretrained(uvit)
+except ValueError as e: assert 'selfrefine' in str(e)
+else: raise AssertionError('a stock class after all')
+torch.save(made, samples)
+'''
+
+def test_shipped_models_in_stock_diffusers(tmp_path):
+    "Both U-Nets give the same images, bit for bit, where this package cannot be imported; U-ViT's folder names our class, and cannot be read there."
+    stock, uvit = [shipped_folder(f'{kind}-emoji') for kind in ('ddpm', 'improved')], shipped_folder('uvit-emoji')
+    seeds = ','.join(str(generator(5, 'sample', index=i).initial_seed()) for i in range(2))
+    python('-c', PIPELINE, *stock, uvit, seeds, tmp_path/'samples.pt')
+    for folder, theirs in zip(stock, torch.load(tmp_path/'samples.pt')):
+        assert same(theirs, (sample_batch(load_model(folder), range(2), 'ddpm', 10, seed=5)/2 + .5).clamp(0, 1).permute(0, 2, 3, 1)), folder.name

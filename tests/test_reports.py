@@ -55,7 +55,7 @@ def check_numbers(told):
         p, row = c['settings'], ours(c)[-1]
         images = sampled(cache_root()/c['samples'][f'{row["arm"]}/{p["seeds"][0]}'], p['side'])
         assert len(images) == c['n_generated'] == p['n']
-        real = features(part(load_images(p['source'], p['side']), 'train').x, enc)
+        real = features(part(load_images(p['source'], p['side']), 'train'), enc)
         assert frechet(enc.features(images), real) == pytest.approx(row['mean'], rel=1e-6)
 
 @pytest.mark.parametrize('name', tables)

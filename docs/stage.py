@@ -6,7 +6,7 @@ shown by its executed copies where it has any.
 import ast, json, re
 from pathlib import Path
 
-REPORT = re.compile(r'(table|fig|sweep|controls)\d*$')
+REPORT = re.compile(r'(table|fig|scale|sweep|controls)\d*$')
 RUNS = dict(base_model=('base_ddpm', 'base_improved', 'base_uvit'))  # a notebook whose executed copies have other names than its own
 DIRECTIVE = re.compile(r'#\|\s*([\w-]+):?\s*(.*)')
 

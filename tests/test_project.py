@@ -7,12 +7,12 @@ import pytest
 root = Path(__file__).parent.parent
 notebooks = sorted((root/'nbs').glob('*.ipynb'))
 executed = sorted((root/'reports').rglob('*.ipynb'))
-reports = [p for p in notebooks if re.match(r'(table|fig)\d', p.stem)]
+reports = [p for p in notebooks if re.match(r'(table|fig)\d|scale', p.stem)]
 name = lambda p: p.stem
 
 # Lowest first; a module imports from floors below its own, so imports cannot run in a circle.
 floors = ['data', 'mfam forward uvit metrics', 'highlighter attention models', 'phases sampling', 'training inpainting',
-          'latent repair', 'experiments', 'figures', 'cli']
+          'latent repair', 'experiments', 'figures footprint', 'cli']
 floor = {module: height for height, modules in enumerate(floors) for module in modules.split()}
 
 def cells(path): return json.loads(path.read_text())['cells']

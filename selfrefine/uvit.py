@@ -127,7 +127,7 @@ def forward(self: UViT,
 #        side   patch         width    blocks    heads
 UVITS = {
     16:  dict(patch_size=4, dim=32,  depth=3,  heads=2),
-    32:  dict(patch_size=4, dim=192, depth=5,  heads=6),
+    32:  dict(patch_size=4, dim=192, depth=5,  heads=3),
     64:  dict(patch_size=4, dim=512, depth=13, heads=8),
 }
 

@@ -475,10 +475,11 @@ def found_set(
 ) -> dict:  # fields of `Preset` for the rows of one set
     "The first of some image sets that is on this machine, without a network."
     if settings(preset).base != 'shipped': return dict(source=names[0], **(paper if preset == 'paper' else {}))
+    scratch = dict(base=base, lr=3e-4, ema=.999, **(dict(highlighter=1/16, n_fake=60) if preset == 'smoke' else dict(highlighter=.25, n_fake=1000)))
     for name in names:
         try: path = found_at(name)
         except FileNotFoundError: continue
-        if path.exists(): return dict(source=name, base=base, highlighter=.25, lr=3e-4, ema=.999, n_fake=1000)
+        if path.exists(): return dict(source=name, **scratch)
     return dict(source=otherwise)
 
 # %% ../nbs/14_experiments.ipynb #42448d41

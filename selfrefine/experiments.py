@@ -163,9 +163,10 @@ def told(folder): return json.loads((folder/'done.json').read_text())
 def data_digest(
     images: Images,
 ) -> str:
-    "A digest of a set's pixels, or of what it is read from and how where the pixels are not in memory."
-    if isinstance(images, Images): return hashlib.sha256(images.x.numpy().tobytes()).hexdigest()[:16]
-    told = [images.name, images.side, str(images.files.source), images.files.names]
+    "A digest of a set's pixels, or of what it is read from where they are not in memory, and of its parts and its mirroring."
+    whole = isinstance(images, Images)
+    pixels = hashlib.sha256(images.x.numpy().tobytes()).hexdigest() if whole else [images.name, images.side, str(images.files.source), images.files.names]
+    told = [pixels, images.flip, {k: v.tolist() for k, v in images.parts.items()}]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 def recipe(p: Preset, seed: int) -> Recipe:
@@ -374,7 +375,7 @@ def experiment(
     for m in methods:
         known(m['arm'])
         where = {f.name: m[f.name] for f in fields(Preset) if f.name in m}
-        groups.setdefault(settings(preset, **{**overrides, **where}), []).append(m)
+        groups.setdefault(settings(preset, **where | {k: v for k, v in overrides.items() if v is not None}), []).append(m)
     cells = [cell(p, rows) for p, rows in groups.items()]
     meta = dict(preset=preset, **cells[0].meta, cells=[c.meta for c in cells[1:]], device=device(), threads=torch.get_num_threads(),
                 seconds=round(time.time() - started, 1), versions=versions())
@@ -470,12 +471,13 @@ def found_set(
     names: list,  # of sets, the best first, see `load_images`
     otherwise: str,  # a group of emoji
     preset: str = 'quick',
-    base: int = 1500,  # steps of the base phase on a real set, where the preset starts from shipped weights
-    **paper,  # fields of `Preset` in which the paper's run on this set differs from the preset `paper`
+    base: int | None = None,  # steps of the base phase on a real set; None: 1500 where the preset starts from shipped weights
+    paper: dict = {},  # fields of `Preset` in which the paper's run on this set differs from the preset `paper`
 ) -> dict:  # fields of `Preset` for the rows of one set
-    "The first of some image sets that is on this machine, without a network."
-    if settings(preset).base != 'shipped': return dict(source=names[0], **(paper if preset == 'paper' else {}))
-    scratch = dict(base=base, lr=3e-4, ema=.999, **(dict(highlighter=1/16, n_fake=60) if preset == 'smoke' else dict(highlighter=.25, n_fake=1000)))
+    "The first of some image sets that is on this machine, without a network; for the presets `gpu` and `paper` the first of all."
+    given = {} if base is None else dict(base=base)
+    if settings(preset).base != 'shipped': return dict(source=names[0]) | (paper if preset == 'paper' else {}) | given
+    scratch = dict(dict(base=1500) | given, lr=3e-4, ema=.999, **(dict(highlighter=1/16, n_fake=60) if preset == 'smoke' else dict(highlighter=.25, n_fake=1000)))
     for name in names:
         try: path = found_at(name)
         except FileNotFoundError: continue

@@ -154,14 +154,14 @@ def save_model(
 
 # %% ../nbs/06_models.ipynb #a51bb920
 def load_model(
-    folder: str,  # a diffusers pipeline folder with a U-Net and a scheduler
+    folder: str,  # a diffusers pipeline folder with a U-Net or U-ViT and a scheduler
 ) -> Diffusion:
-    "Read a model in float32; raises `FileNotFoundError` or `ValueError` for what is not a DDPM folder."
+    "Read a model in float32; raises `FileNotFoundError` or `ValueError` for what is not such a folder."
     if not (Path(folder)/'model_index.json').exists():
         raise FileNotFoundError(f'{folder} is not a diffusers folder: it holds no model_index.json; give the folder that save_pretrained wrote')
     disable_progress_bar()
     try: pipe = DDPMPipeline.from_pretrained(folder, local_files_only=True)
-    except Exception as e: raise ValueError(f'{folder} cannot be read as a DDPM ({type(e).__name__}: {e}); was its download cut short?') from None
+    except Exception as e: raise ValueError(f'{folder} cannot be read as a pixel diffusion model ({type(e).__name__}: {e}); was its download cut short?') from None
     schedule = VPSDE if isinstance(pipe.scheduler, VPSDE) else DDPMScheduler
     return Diffusion(pipe.unet.float(), schedule.from_config(pipe.scheduler.config))
 

@@ -31,8 +31,11 @@ def sampler(
     if name not in SAMPLERS: raise ValueError(f'samplers are {sorted(SAMPLERS)}, not {name!r}')
     most = model.scheduler.config.num_train_timesteps
     if not 1 <= steps <= most: raise ValueError(f'a sampler takes 1 to {most} steps, not {steps}')
-    scheduler = SAMPLERS[name].from_config(model.scheduler.config, timestep_spacing='trailing')
+    config, cosine = model.scheduler.config, model.scheduler.config.get('beta_schedule') == 'squaredcos_cap_v2'
+    more = dict(thresholding=config.clip_sample, lambda_min_clipped=-2.5 if cosine else -torch.inf) if name == 'dpm' else {}
+    scheduler = SAMPLERS[name].from_config(config, timestep_spacing='trailing', **more)
     scheduler.set_timesteps(steps, device=model.device)
+    if name == 'ddim' and cosine: scheduler.timesteps -= most//steps//2
     return scheduler
 
 # %% ../nbs/09_sampling.ipynb #b5fb8e62

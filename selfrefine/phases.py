@@ -18,7 +18,7 @@ import torch.distributed as dist
 from .attention import modulate
 from .data import generator
 from .forward import noise_and_target
-from .mfam import Guide, MapState, guidance
+from .mfam import Guide, MapState, guidance, resize_map
 
 # %% ../nbs/05_phases.ipynb #7705ea4c
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class SelfRefiner:
         guide: str | Guide = 'fam',  # the guidance map; see `guidance`
         n_map: int = 32,  # images behind each map
         n_fake: int = 512,  # samples that the highlighter is fitted on
-        side: int | None = None,  # of the images; by default the network's sample size
+        side: int | None = None,  # of the images; by default the network's sample size, which for a latent model it is not
+        latent_noise: bool = False,  # let a forward weight act on latents
         extra_tokens: int | None = None,  # leading tokens without a place in the image; None: see `modulate`
         seed: int = 0,
         watch=None,  # called as watch(step, images, map) after each refresh
@@ -86,6 +87,9 @@ class SelfRefiner:
         if forward < 0 or reverse < 0: raise ValueError(f'the weights cannot be negative: forward={forward}, reverse={reverse}')
         if isinstance(net, torch.nn.parallel.DistributedDataParallel): net = net.module
         side = side or net.config.sample_size
+        if forward and side != net.config.sample_size and not latent_noise:
+            raise ValueError(f'the network works on latents of side {net.config.sample_size}, whose noise has no flawed places: a map is made of images. '
+                             f'Give forward=0, as the paper does, or latent_noise=True to have it all the same')
         self.net, self.highlighter, self.sample_ema, self.phases = net, highlighter, sample_ema, phases
         self.forward, self.noise, self.enhanced, self.seed, self.watch = forward, noise, enhanced, seed, watch
         self.n_map, self.n_fake, self.seconds, self.refining = n_map, n_fake, 0., False
@@ -128,7 +132,8 @@ def at(self: SelfRefiner, step: int):
 def enhance(self: SelfRefiner, noise: torch.Tensor) -> tuple:
     "The noise that makes `x_t` and the noise to predict (Equations 2 and 3); in the base phase both are `noise`."
     if not self.refining: return noise, noise
-    return noise_and_target(noise, self.state.map, self.forward, self.noise, self.enhanced)
+    m = resize_map(self.state.map, *noise.shape[-2:])
+    return noise_and_target(noise, m, self.forward, self.noise, self.enhanced)
 
 # %% ../nbs/05_phases.ipynb #84cb1467
 @patch

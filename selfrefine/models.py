@@ -52,7 +52,8 @@ def unet(
     layers: int | None = None,  # residual blocks per level
     attention: tuple | None = None,  # sides that have self-attention
     head_dim: int | None = None,  # channels of an attention head; None: one head
-    out_channels: int = 3,  # 6 for a learned variance
+    in_channels: int = 3,  # of an image or a latent
+    out_channels: int = 3,  # twice as many for a learned variance
     seed: int = 0,  # of the initial weights
 ) -> UNet2DModel:
     "The U-Net of DDPM (Ho et al. 2020, appendix B), Improved DDPM (Nichol & Dhariwal 2021) or LDM (Rombach et al. 2022); raises `ValueError` for a side without a preset."
@@ -65,7 +66,7 @@ def unet(
     down = tuple('AttnDownBlock2D' if s in row['attention'] else 'DownBlock2D' for s in sides)
     with torch.random.fork_rng():
         torch.manual_seed(generator(seed, 'init').initial_seed())
-        return UNet2DModel(sample_size=side, block_out_channels=row['channels'], layers_per_block=row['layers'], out_channels=out_channels,
+        return UNet2DModel(sample_size=side, block_out_channels=row['channels'], layers_per_block=row['layers'], in_channels=in_channels, out_channels=out_channels,
             down_block_types=down, up_block_types=tuple(d.replace('Down', 'Up') for d in reversed(down)), attention_head_dim=row.get('head_dim'),
             norm_num_groups=groups, attn_norm_num_groups=groups if kind == 'improved' else None, **DETAILS[kind])
 

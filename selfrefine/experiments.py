@@ -6,9 +6,9 @@
 __all__ = ['inception', 'sd', 'adamw', 'ROWS', 'PRESETS', 'BOTH', 'ARMS', 'TRAINING', 'Preset', 'settings', 'known', 'flops',
            'extra_steps', 'cache_root', 'source_digest', 'link', 'told', 'data_digest', 'recipe', 'image_set',
            'first_model', 'training_set', 'base_model', 'opened', 'asked', 'untrained', 'fitted_highlighter',
-           'keep_maps', 'kept_maps', 'arm', 'samples', 'sampled', 'features', 'Cell', 'Experiment', 'measure',
-           'versions', 'device', 'on_device', 'reports', 'cell', 'experiment', 'interval', 'tabulate', 'full_run',
-           'found_set', 'label']
+           'keep_maps', 'kept_maps', 'arm', 'samples', 'sampled', 'features', 'Cell', 'Experiment', 'measure', 'judge',
+           'agreeing', 'versions', 'device', 'on_device', 'reports', 'cell', 'experiment', 'interval', 'tabulate',
+           'full_run', 'found_set', 'label']
 
 # %% ../nbs/14_experiments.ipynb #11e9f7ec
 import csv, hashlib, importlib, json, os, platform, shutil, time
@@ -25,6 +25,7 @@ from fastcore.basics import patch
 from filelock import FileLock
 from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode
+from .agreement import Judge, agreement, fit_judge, load_judge, save_judge, sisters
 from .data import Images, Latents, by_caption, found_at, load_images, part
 from .highlighter import FlawHighlighter, shipped_highlighter
 from .metrics import bootstrap_difference, encoder, frechet, kid, paired_interval
@@ -58,6 +59,8 @@ class Preset:
         if self.model not in MODELS: raise ValueError(f'the model is one of {sorted(MODELS)}, not {self.model!r}')
         if self.sampler not in SAMPLERS: raise ValueError(f'the sampler is one of {sorted(SAMPLERS)}, not {self.sampler!r}')
         if not self.seeds: raise ValueError('seeds is empty; give at least one')
+    @property
+    def begin(self): return self.base if isinstance(self.base, int) else 0  # step at which the arms part
 
 inception, sd, adamw = 'inception', 'stable-diffusion-v1-5', dict(weight_decay=.03, betas=(.99, .99))
 #           model       source     side base       highl.     steps    cycle batch lr   warmup ema    bf16   maps     n       sampler          steps seeds
@@ -102,7 +105,7 @@ def settings(
     for f in fields(Preset):
         v, kind = given.get(f.name), f.type | int if float in (f.type, *get_args(f.type)) else f.type
         if v is not None and (not isinstance(v, kind) or isinstance(v, bool) and f.type is not bool): raise TypeError(f'{f.name} is {f.type}, not {v!r}')
-    return replace(PRESETS.get((preset, given.get('model', 'ddpm')), ROWS[preset][0]), **given)
+    return replace(PRESETS.get((preset, given.get('model', 'ddpm').partition('-')[0]), ROWS[preset][0]), **given)
 
 # %% ../nbs/14_experiments.ipynb #4a5e69d7
 BOTH = dict(forward=.01, reverse=.025)
@@ -192,9 +195,9 @@ def image_set(
     source: str,  # see `load_images`
     side: int,
 ) -> Images:
-    "A model's images: text-to-image is split by caption, the others by image."
+    "A model's images: emoji for text-to-image are split by caption, all others by image."
     images = load_images(source, side)
-    return by_caption(images) if model == 'text' else images
+    return by_caption(images) if model == 'text' and source.startswith('emoji') else images
 
 # %% ../nbs/14_experiments.ipynb #5354eff0
 def first_model(
@@ -211,7 +214,7 @@ def first_model(
         new, losses = train_first(first_stage(kind, p.side, seed).to(device()), part(images, 'train'), p.first, r, folder)
         new.save_pretrained(folder/'model')
         (folder/'losses.json').write_text(json.dumps(losses))
-    return load_first(link('first', make, (data_digest(images),), TRAINING + ('latent', 'metrics'), kind=kind, steps=p.first, side=p.side, recipe=asdict(r))/'model')
+    return load_first(link('first', make, (data_digest(images),), TRAINING + ('latent', 'metrics'), stage=kind, steps=p.first, side=p.side, recipe=asdict(r))/'model')
 
 def training_set(
     images: Images,
@@ -297,7 +300,7 @@ def keep_maps(
     folder.mkdir(exist_ok=True)
     def watch(step, images, m):
         save_file(dict(map=m.cpu().contiguous()), folder/f'{step:08}.safetensors')
-        if images is not None: save_file(dict(images=images.cpu()), folder/'newest.safetensors')
+        if images is not None: save_file(dict(images=images.cpu().contiguous()), folder/'newest.safetensors')
     return watch
 
 def kept_maps(
@@ -317,7 +320,7 @@ def arm(
 ) -> Path:  # a folder that holds `model`, `losses.json` and `maps`
     "One arm with one seed, trained; raises `ValueError` for an unknown arm."
     known(name)
-    first, r = p.base if isinstance(p.base, int) else 0, recipe(p, seed)
+    first, r = p.begin, recipe(p, seed)
     more = extra_steps(p, opened(p, base/'model'), highlighter) if name == 'base+' else 0
     options = ARMS[name] and ARMS[name] | (dict(forward=0.) if p.model in LATENT else {})
     def make(folder):
@@ -401,6 +404,29 @@ def measure(
     "The distances of one arm with one seed."
     return {f'{name} to train': frechet(drawn, real), f'{name} to test': frechet(drawn, test), 'KID to train': kid(drawn, real)}
 
+def judge(
+    images: Images,  # with captions
+) -> Judge:
+    "The judge of prompt agreement, fitted on all real pairs of a set: it is not on trial."
+    make = lambda folder: save_judge(fit_judge(images, device=device(), progress=True), folder/'judge.safetensors') and None
+    said = hashlib.sha256('\0'.join(images.captions).encode()).hexdigest()
+    return load_judge(link('judge', make, (data_digest(images), said), ('agreement',))/'judge.safetensors')
+
+def agreeing(
+    p: Preset,
+    images: Images,
+    drawn: Path,  # link of samples for the captions of the test part
+    seed: int,
+    by: Judge,
+) -> dict:  # metric -> number, from 0 to 1
+    "How often a sample is told to be what it was asked for: among 16 held-out captions, and among the tones and colours of its own design."
+    said, x = asked(p, images, p.n, 'test')['prompts'], sampled(drawn, p.side)
+    metrics = {'agreement among 16': agreement(x, said, by, seed=seed)}
+    own = sisters(said, images.captions)
+    some = [i for i, others in enumerate(own) if others]
+    if some: metrics['agreement in tone'] = agreement(x[some], [said[i] for i in some], by, against=[own[i] for i in some])
+    return {k: v['accuracy'] for k, v in metrics.items()}
+
 def versions() -> dict:
     "What the numbers were computed with."
     from importlib.metadata import version
@@ -429,6 +455,7 @@ def cell(
             links[a, seed] = dict(base=base, arm=trained, samples=drawn)
             feats[a, seed] = features(sampled(drawn, p.side), enc)
             values[a, seed] = measure(feats[a, seed], real, test, enc.name)
+            if p.model == 'text': values[a, seed] |= agreeing(p, images, samples(p, images, trained, seed, 'test'), seed, judge(images))
     kept = {f'{a}/{s}': told(l['arm']) for (a, s), l in links.items()}
     meta = dict(settings=asdict(p), data=images.name, n_real=len(real), n_test=len(test), n_generated=p.n, encoder=enc.name,
         sampler=f'{p.sampler}-{p.sampler_steps}', map_sampler=f'ddim-{p.map_steps}', seeds=list(p.seeds),
@@ -487,7 +514,7 @@ def caution(self: Experiment) -> str:
     "What this table does not show, as markdown."
     m, enc, said = self.meta, self.meta['encoder'], []
     for c in self.cells:
-        k, base = c.meta, 'the shipped weights' if c.p.base == 'shipped' else f'{c.p.base} steps of a base phase'
+        k, base = c.meta, f'{c.p.begin} steps of a base phase' if c.p.begin else 'the shipped weights' if c.p.base == 'shipped' else f'the weights of {c.p.base}'
         said.append(f'{c.p.model} on {k["data"]}: {k["n_generated"]} samples by {k["sampler"]} against {k["n_real"]} training images, seeds {k["seeds"]}, {c.p.steps} steps an arm '
             f'after {base}, map every {c.p.cycle} steps; making the maps took {sum(k["map_seconds"].values()):.0f} s of {sum(k["train_seconds"].values()):.0f} s of training. '
             f'Real test images are at {list(k["real_to_real"].values())[0]:.0f}.')
@@ -603,7 +630,7 @@ def maps(self: Experiment, n: int = 8):
 @patch
 def losses(self: Cell) -> tuple:  # steps and loss of the base phase, then {method: losses of its further steps}
     "What was recorded of the base phase, and of every arm."
-    seed, first = self.p.seeds[0], 0 if self.p.base == 'shipped' else self.p.base
+    seed, first = self.p.seeds[0], self.p.begin
     notes = self.links[self.methods[0]['arm'], seed]['base']/'model/provenance.json'
     arms = {m['method']: json.loads((self.links[m['arm'], seed]['arm']/'losses.json').read_text()) for m in self.methods}
     told = json.loads(notes.read_text()) if notes.exists() else dict(loss=next(iter(arms.values()))[:first], steps=first)

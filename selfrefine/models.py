@@ -9,6 +9,7 @@ __all__ = ['UNETS', 'DETAILS', 'MODELS', 'unet', 'ddpm_schedule', 'cosine_schedu
 # %% ../nbs/06_models.ipynb #441e7b5c
 import copy, json, os, shutil
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files as package_files
 from pathlib import Path
 
@@ -178,7 +179,7 @@ def uvit(
     "An untrained U-ViT in continuous time."
     return Diffusion(uvit_net(side, **kwargs), VPSDE())
 
-MODELS = dict(ddpm=ddpm, improved=improved, uvit=uvit)
+MODELS = {'ddpm': ddpm, 'improved': improved, 'improved-plain': partial(improved, learned=False), 'uvit': uvit}
 
 # %% ../nbs/06_models.ipynb #eb00ee6e
 def pipeline(

@@ -78,13 +78,13 @@ def ema_sampler(
     steps: int = 25,  # DDIM steps
     batch: int = 64,
     bf16: bool = False,
-    captions: list | None = None,  # of the training images, for a text-to-image model
+    captions: list | None = None,  # of the training images; only a text-to-image model asks for them
     guidance: float = 1.,  # see `predictor`
 ):
     "A function `(n, generator) -> uint8 (n, C, H, W)` that samples the averaged weights, for `SelfRefiner`."
     def sample_ema(n, generator):
         seed, model = int(torch.randint(2**62, (), generator=generator)), ema.model
-        prompts = captions and [captions[k] for k in torch.randint(len(captions), (n,), generator=generator).tolist()]
+        prompts = model.tokenizer and captions and [captions[k] for k in torch.randint(len(captions), (n,), generator=generator).tolist()]
         def some(i): return sample_batch(model, range(i, min(n, i + batch)), 'ddim', steps, seed, bf16, prompts and prompts[i:i + batch], guidance)
         return torch.cat([to_uint8(some(i)) for i in range(0, n, batch)])
     return sample_ema

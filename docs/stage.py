@@ -7,7 +7,7 @@ import ast, json, re
 from pathlib import Path
 
 REPORT = re.compile(r'(table|fig|scale|sweep|controls)\d*$')
-RUNS = dict(base_model=('base_ddpm', 'base_improved', 'base_uvit'))  # a notebook whose executed copies have other names than its own
+RUNS = dict(base_model=('base_ddpm', 'base_improved', 'base_uvit', 'base_ldm', 'base_text'), base_first=('base_vq', 'base_kl'))  # a notebook whose executed copies have other names than its own
 DIRECTIVE = re.compile(r'#\|\s*([\w-]+):?\s*(.*)')
 
 def page_name(path):

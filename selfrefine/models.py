@@ -245,5 +245,5 @@ def shipped_folder(
     return assets/name
 
 def shipped(name: str = 'ddpm-emoji') -> Diffusion:
-    "A base model that comes with the package."
+    "A base model that comes with the package; raises `ValueError` as `shipped_folder` does."
     return load_model(shipped_folder(name))

@@ -160,7 +160,7 @@ def resume(
     recipe: Recipe,
     parts: dict,  # name -> what has `load_state_dict`
 ) -> tuple:  # the losses so far, and the seconds they took
-    "Load what a checkpoint holds of `parts`; an empty history where there is none."
+    "Load what a checkpoint holds of `parts`; an empty history where there is none. Raises `ValueError` for a foreign or corrupt one."
     if not path or not Path(path).exists(): return [], 0.
     state = load_checkpoint(path, recipe)
     try:
@@ -291,7 +291,7 @@ def train(
     progress: bool = True,
     tracker: str | None = None,  # an accelerate tracker: "tensorboard", "wandb", ...
 ) -> list:  # the loss of each step
-    "Train through both phases; raises `FloatingPointError` when the loss diverges and `ValueError` for a foreign checkpoint."
+    "Train through both phases; raises `FloatingPointError` when the loss diverges, `ValueError` for a foreign checkpoint or a tracker without a folder."
     if tracker and not folder: raise ValueError('a tracker needs a folder to write to; give `folder`')
     acc = accelerator(recipe.bf16, log_with=tracker, project_dir=folder)
     if tracker: acc.init_trackers('selfrefine', config=asdict(recipe))

@@ -197,6 +197,7 @@ class Files:
         self.source, self.zips, self.captions, self.homes = Path(source), {}, {}, {}  # by name: a caption, a part
         try: names = self.zip().namelist() if self.source.is_file() else [str(p.relative_to(source)) for p in self.source.rglob('*')]
         except zipfile.BadZipFile as e: raise ValueError(f'{source} is not a readable zip file ({e}); fetch or pack it again') from None
+        names = [n for n in names if 'CelebA-HQ-img' in Path(n).parts] or names  # beside the faces of CelebAMask-HQ lie masks
         self.names = sorted(n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith('.'))
         if not self.names: raise ValueError(f'no images in {source}; looked for {", ".join(sorted(SUFFIXES))}')
     def __len__(self): return len(self.names)
@@ -284,21 +285,23 @@ def read(
     return torch.from_numpy(x[good] if bad else x), [files.names[i] for i in good]
 
 # %% ../nbs/00_data.ipynb #c284d3dd
-HOMES = dict(train='train', val='val', valid='val', validation='val', test='test')  # what others call the parts
+HOMES = dict(train='train', val='val', valid='val', validation='val', dev='val', test='test')  # what others call the parts
 
 def file_parts(
     names: list,  # relative paths
     homes: dict | None = None,  # name -> what its own list calls its part; None for the folders' names
 ) -> dict:  # part -> int64 indices
-    "The parts given by a list or by the top folders train, val and test; by hash where there are none."
+    "The parts given by a list or by the top folders train, val and test; by hash where there are none. Raises `ValueError` for a part of another name beside these."
     top = len(Path(os.path.commonpath(names)).parts)
     homes = homes or {n: p for n in names for p in Path(n).parts[top:top + 1]}
-    where = [HOMES.get(homes.get(n)) for n in names]
-    if not {'train'} < set(where) - {None}: return split(names)
+    where, bare = [HOMES.get(str(homes.get(n)).lower()) for n in names], ['/'.join(Path(n).parts[min(top, len(Path(n).parts) - 1):]) for n in names]
+    if not {'train'} < set(where) - {None}: return split(bare)
+    other = {str(homes.get(n)) for n, w in zip(names, where) if not w}
+    if other: raise ValueError(f'images are in the parts {sorted(other)[:5]} beside train; the parts are train, val and test, so rename or move them')
     parts = {p: torch.tensor([i for i, w in enumerate(where) if w == p], dtype=torch.int64) for p in ('train', 'val', 'test')}
     if not len(parts['test']): parts['test'], parts['val'] = parts['val'], parts['test']
     if not len(parts['val']):
-        held = torch.isin(parts['train'], split(names)['val'])
+        held = torch.isin(parts['train'], split(bare)['val'])
         parts['val'], parts['train'] = parts['train'][held], parts['train'][~held]
     return parts
 
@@ -309,7 +312,7 @@ def caption_rows(
     "A list of captions; raises `ValueError` for another format."
     try:
         found, first = json.loads(path.read_text(encoding='utf-8')), {}
-        if isinstance(found, list): return [(e['file'], e['captions'][0], e.get('split', '').rstrip('0123456789')) for e in found]
+        if isinstance(found, list): return [(e['file'], e['captions'] if isinstance(e['captions'], str) else e['captions'][0], e.get('split', '').rstrip('0123456789')) for e in found]
         for a in found['annotations']: first.setdefault(a['image_id'], a['caption'])
         return [(i['file_name'], first[i['id']], '') for i in found['images'] if i['id'] in first]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:

@@ -33,7 +33,8 @@ def sampler(
     if not 1 <= steps <= most: raise ValueError(f'a sampler takes 1 to {most} steps, not {steps}')
     config, cosine = model.scheduler.config, model.scheduler.config.get('beta_schedule') == 'squaredcos_cap_v2'
     more = dict(thresholding=config.clip_sample, lambda_min_clipped=-2.5 if cosine else -torch.inf) if name == 'dpm' else {}
-    scheduler = SAMPLERS[name].from_config(config, timestep_spacing='trailing', **more)
+    even = steps > 1 and (name == 'ddpm' or name == 'dpm' and cosine)
+    scheduler = SAMPLERS[name].from_config(config, timestep_spacing='linspace' if even else 'trailing', **more)
     scheduler.set_timesteps(steps, device=model.device)
     if name == 'ddim' and cosine: scheduler.timesteps -= most//steps//2
     return scheduler

@@ -42,14 +42,16 @@ def test_runs(ran, name):
         assert {'preset', 'data', 'n_real', 'n_generated', 'encoder', 'sampler', 'seeds', 'steps', 'seconds', 'device', 'versions', 'caution'} <= told['meta'].keys()
         assert all(r['mean'] > 0 for r in told['rows'] if not r['metric'].startswith('KID'))
 
+def test_table3_says_where_it_falls_back(ran): assert 'On emoji:smileys and emoji:portraits' in (ran('table3')/'table3.ipynb').read_text()
+
 def check_numbers(told):
     "The last row of each cell, from its model and image set, can be computed again from the samples that are stored."
     from selfrefine.data import load_images, part
     from selfrefine.experiments import cache_root, features, sampled
     from selfrefine.metrics import encoder, frechet
-    enc = encoder('squeezenet')
+    enc = encoder('auto')
     cells = [told['meta'], *told['meta']['cells']]
-    ours = lambda c: [r for r in told['rows'] if (r['model'], r['data'], r['metric']) == (c['settings']['model'], c['data'], 'FD-SqueezeNet to train')]
+    ours = lambda c: [r for r in told['rows'] if (r['model'], r['data'], r['metric']) == (c['settings']['model'], c['data'], f'{enc.name} to train')]
     assert sum(len(ours(c)) for c in cells)*3 == len(told['rows'])
     for c in cells:
         p, row = c['settings'], ours(c)[-1]

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['inception', 'sd', 'adamw', 'ROWS', 'PRESETS', 'BOTH', 'ARMS', 'TRAINING', 'Preset', 'settings', 'known', 'flops',
-           'extra_steps', 'cache_root', 'source_digest', 'link', 'told', 'data_digest', 'recipe', 'image_set',
-           'first_model', 'training_set', 'base_model', 'opened', 'asked', 'untrained', 'fitted_highlighter',
-           'keep_maps', 'kept_maps', 'arm', 'samples', 'sampled', 'features', 'Cell', 'Experiment', 'measure', 'judge',
-           'agreeing', 'versions', 'device', 'on_device', 'reports', 'cell', 'experiment', 'interval', 'tabulate',
-           'full_run', 'found_set', 'label']
+           'extra_steps', 'cache_root', 'source_digest', 'link', 'told', 'versions', 'device', 'on_device', 'reports',
+           'data_digest', 'recipe', 'image_set', 'first_model', 'training_set', 'base_model', 'opened', 'asked',
+           'untrained', 'fitted_highlighter', 'keep_maps', 'kept_maps', 'arm', 'samples', 'sampled', 'features', 'Cell',
+           'Experiment', 'measure', 'judge', 'agreeing', 'cell', 'experiment', 'interval', 'tabulate', 'full_run',
+           'found_set', 'label']
 
 # %% ../nbs/14_experiments.ipynb #11e9f7ec
 import csv, hashlib, importlib, json, os, platform, shutil, time
@@ -62,6 +62,7 @@ class Preset:
     @property
     def begin(self): return self.base if isinstance(self.base, int) else 0  # step at which the arms part
 
+# %% ../nbs/14_experiments.ipynb #321637d6
 inception, sd, adamw = 'inception', 'stable-diffusion-v1-5', dict(weight_decay=.03, betas=(.99, .99))
 #           model       source     side base       highl.     steps    cycle batch lr   warmup ema    bf16   maps     n       sampler          steps seeds
 ROWS = dict(
@@ -121,12 +122,13 @@ ARMS = {
     **{guide: dict(BOTH, guide=guide) for guide in ('constant', 'shuffled', 'random')},
 }
 
-# %% ../nbs/14_experiments.ipynb #8d4c0de1
+# %% ../nbs/14_experiments.ipynb #23b0be3d
 def known(name):
+    "Raise `ValueError` for the name of no arm."
     if name not in ARMS: raise ValueError(f'arms are {", ".join(ARMS)}, not {name!r}')
 
 def flops(f, *args) -> int:
-    "Floating-point operations of one call."
+    "Floating-point operations of one call, by `torch.utils.flop_counter`."
     with FlopCounterMode(display=False) as counter: f(*args)
     return counter.get_total_flops()
 
@@ -161,7 +163,7 @@ def link(
     modules: tuple = (),  # names of the modules whose source determines it
     **what,  # the settings that determine it
 ) -> Path:  # the folder
-    "A piece of an experiment, made once."
+    "A piece of an experiment, made once; raises what `make` raises, and then keeps what was begun."
     key = json.dumps([kind, [Path(p).name for p in parents], source_digest(modules), what], sort_keys=True)
     folder = cache_root()/f'{kind}-{hashlib.sha256(key.encode()).hexdigest()[:16]}'
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +175,27 @@ def link(
         os.replace(folder/'done.part', folder/'done.json')
     return folder
 
-def told(folder): return json.loads((folder/'done.json').read_text())
+def told(folder):
+    "What a link's `done.json` says."
+    return json.loads((folder/'done.json').read_text())
+
+# %% ../nbs/14_experiments.ipynb #32f46073
+def versions() -> dict:
+    "What the numbers were computed with."
+    from importlib.metadata import version
+    return dict(python=platform.python_version(), **{m: version(m) for m in ('selfrefine', 'torch', 'torchvision', 'diffusers', 'accelerate', 'numpy')})
+
+def device() -> str:
+    "Where everything runs: accelerate's choice, so that training and sampling agree."
+    return PartialState().device.type
+
+def on_device(model):
+    "A model there."
+    return model.to(device())
+
+def reports() -> Path:
+    "The repository's folder of reports."
+    return Path(__file__).parent.parent/'reports'
 
 # %% ../nbs/14_experiments.ipynb #dbd6b85b
 def data_digest(
@@ -186,6 +208,7 @@ def data_digest(
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 def recipe(p: Preset, seed: int) -> Recipe:
+    "How a preset's models are trained."
     return Recipe(p.batch, p.lr, p.warmup, weight_decay=p.weight_decay, betas=p.betas, ema=p.ema, bf16=p.bf16, seed=seed)
 
 TRAINING = ('data', 'forward', 'uvit', 'models', 'sampling', 'training')
@@ -401,9 +424,10 @@ def measure(
     test: torch.Tensor,  # features of the test images
     name: str,  # of the encoder
 ) -> dict:  # metric -> number
-    "The distances of one arm with one seed."
+    "The distances of one arm with one seed; raises `ValueError` for features that do not match."
     return {f'{name} to train': frechet(drawn, real), f'{name} to test': frechet(drawn, test), 'KID to train': kid(drawn, real)}
 
+# %% ../nbs/14_experiments.ipynb #e36c0d07
 def judge(
     images: Images,  # with captions
 ) -> Judge:
@@ -426,15 +450,6 @@ def agreeing(
     some = [i for i, others in enumerate(own) if others]
     if some: metrics['agreement in tone'] = agreement(x[some], [said[i] for i in some], by, against=[own[i] for i in some])
     return {k: v['accuracy'] for k, v in metrics.items()}
-
-def versions() -> dict:
-    "What the numbers were computed with."
-    from importlib.metadata import version
-    return dict(python=platform.python_version(), **{m: version(m) for m in ('selfrefine', 'torch', 'torchvision', 'diffusers', 'accelerate', 'numpy')})
-
-def device() -> str: return PartialState().device.type  # accelerate's choice, so that training and sampling agree
-def on_device(model): return model.to(device())
-def reports() -> Path: return Path(__file__).parent.parent/'reports'
 
 # %% ../nbs/14_experiments.ipynb #f5cea0dd
 def cell(
@@ -463,27 +478,6 @@ def cell(
         steps={a: kept[f'{a}/{p.seeds[0]}']['steps'] for a, _ in links}, samples={f'{a}/{s}': l['samples'].name for (a, s), l in links.items()},
         train_seconds={k: round(v['seconds'], 1) for k, v in kept.items()}, map_seconds={k: round(v['map_seconds'], 1) for k, v in kept.items()})
     return Cell(p, methods, images, links, values, feats, real, meta)
-
-# %% ../nbs/14_experiments.ipynb #c422e99a
-def experiment(
-    name: str,  # names the files
-    methods: list,  # rows: dicts with `method`, `arm`, `paper` (a number or None), and fields of `Preset`; the first of a cell is its baseline
-    preset: str = 'quick',
-    out: str = '',  # where the files go; the repository's reports/ by default
-    **overrides,  # fields of `Preset`, for all rows
-) -> Experiment:
-    "Train, sample and measure every row with every seed."
-    started, groups = time.time(), {}
-    for m in methods:
-        known(m['arm'])
-        where = {f.name: m[f.name] for f in fields(Preset) if f.name in m}
-        groups.setdefault(settings(preset, **where | {k: v for k, v in overrides.items() if v is not None}), []).append(m)
-    cells = [cell(p, rows) for p, rows in groups.items()]
-    meta = dict(preset=preset, **cells[0].meta, cells=[c.meta for c in cells[1:]], device=device(), threads=torch.get_num_threads(),
-                seconds=round(time.time() - started, 1), versions=versions())
-    e = Experiment(name, cells, meta, Path(out) if out else reports())
-    e.write()
-    return e
 
 # %% ../nbs/14_experiments.ipynb #3375b57f
 @patch
@@ -529,7 +523,7 @@ def caution(self: Experiment) -> str:
 # %% ../nbs/14_experiments.ipynb #faf5e319
 @patch
 def write(self: Experiment):
-    "Write `NAME.json` and `NAME.csv`, atomically."
+    "Write `NAME.json` and `NAME.csv`, atomically; raises `OSError` where they cannot be written."
     self.out.mkdir(parents=True, exist_ok=True)
     self.rows, self.meta['caution'] = [row for c in self.cells for row in c.summarise()], self.caution()
     plain = [k for k in self.rows[0] if k not in ('values', 'against_baseline')]
@@ -537,6 +531,27 @@ def write(self: Experiment):
         w = csv.DictWriter(f, plain, extrasaction='ignore'); w.writeheader(); w.writerows(self.rows)
     (self.out/f'{self.name}.json.part').write_text(json.dumps(dict(meta=self.meta, rows=self.rows), indent=1) + '\n')
     for kind in ('csv', 'json'): os.replace(self.out/f'{self.name}.{kind}.part', self.out/f'{self.name}.{kind}')
+
+# %% ../nbs/14_experiments.ipynb #c422e99a
+def experiment(
+    name: str,  # names the files
+    methods: list,  # rows: dicts with `method`, `arm`, `paper` (a number or None), and fields of `Preset`; the first of a cell is its baseline
+    preset: str = 'quick',
+    out: str = '',  # where the files go; the repository's reports/ by default
+    **overrides,  # fields of `Preset`, for all rows
+) -> Experiment:
+    "Train, sample and measure every row with every seed."
+    started, groups = time.time(), {}
+    for m in methods:
+        known(m['arm'])
+        where = {f.name: m[f.name] for f in fields(Preset) if f.name in m}
+        groups.setdefault(settings(preset, **where | {k: v for k, v in overrides.items() if v is not None}), []).append(m)
+    cells = [cell(p, rows) for p, rows in groups.items()]
+    meta = dict(preset=preset, **cells[0].meta, cells=[c.meta for c in cells[1:]], device=device(), threads=torch.get_num_threads(),
+                seconds=round(time.time() - started, 1), versions=versions())
+    e = Experiment(name, cells, meta, Path(out) if out else reports())
+    e.write()
+    return e
 
 # %% ../nbs/14_experiments.ipynb #75067210
 def interval(d):
@@ -559,7 +574,9 @@ def tabulate(
     return pd.DataFrame(lines.values(), index=pd.Index([method for method, _ in lines], name='method')).fillna('')
 
 @patch
-def table(self: Experiment): return tabulate(dict(rows=self.rows))
+def table(self: Experiment):
+    "Its rows as a pandas table."
+    return tabulate(dict(rows=self.rows))
 
 def full_run(
     name: str,  # of the report
@@ -586,8 +603,9 @@ def found_set(
         if path.exists(): return dict(source=name, **scratch)
     return dict(source=otherwise)
 
-# %% ../nbs/14_experiments.ipynb #42448d41
+# %% ../nbs/14_experiments.ipynb #258e7775
 def label(ax, text, x=-.15):
+    "A row's name at its left, in two lines where it has brackets."
     ax.text(x, .5, text.replace(' (', '\n('), transform=ax.transAxes, ha='right', va='center', fontsize=8)
 
 @patch
@@ -597,6 +615,7 @@ def title(self: Experiment, c: Cell, method: str) -> str:
 
 @patch
 def keep(self: Experiment, fig, suffix):
+    "Write a figure to the table's folder, and return it."
     fig.savefig(self.out/f'{self.name}{suffix}.png', dpi=100, bbox_inches='tight')
     return fig
 

@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from diffusers import DDPMPipeline, DDPMScheduler, DiffusionPipeline, LDMPipeline, SchedulerMixin, StableDiffusionPipeline, UNet2DModel
 from diffusers.configuration_utils import register_to_config
-from diffusers.utils.logging import disable_progress_bar
+from diffusers.utils import logging
 from fastcore.basics import patch
 from .data import generator
 from .uvit import uvit_net, vp_marginal
@@ -223,7 +223,9 @@ def load_model(
     index = Path(folder)/'model_index.json'
     if not index.exists():
         raise FileNotFoundError(f'{folder} is not a diffusers folder: it holds no model_index.json; give the folder that save_pretrained wrote')
-    disable_progress_bar()
+    told = logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # diffusers warns of a U-ViT where a U-Net could be
     try:
         checked = json.loads(index.read_text())['_class_name'] == 'StableDiffusionPipeline'
         pipe = DiffusionPipeline.from_pretrained(folder, local_files_only=True, **dict(safety_checker=None, requires_safety_checker=False) if checked else {})
@@ -232,6 +234,7 @@ def load_model(
         net, config = Conditioned(parts['unet'], text) if text else parts['unet'], parts['scheduler'].config
         schedule = (VPSDE if isinstance(parts['scheduler'], VPSDE) else DDPMScheduler).from_config(config, **dict(clip_sample=False) if first else {})
     except Exception as e: raise ValueError(f'{folder} cannot be read as a diffusion model ({type(e).__name__}: {e}); was its download cut short?') from None
+    finally: logging.set_verbosity(told)
     return Diffusion(net, schedule, first and first.eval().requires_grad_(False), tokenizer)
 
 # %% ../nbs/06_models.ipynb #b6e791a5

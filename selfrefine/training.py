@@ -163,6 +163,8 @@ def resume(
     "Load what a checkpoint holds of `parts`; an empty history where there is none. Raises `ValueError` for a foreign or corrupt one."
     if not path or not Path(path).exists(): return [], 0.
     state = load_checkpoint(path, recipe)
+    if 'optimizer' in parts.keys() & state.keys() and 'refiner' not in state:  # the parameters of a new refiner follow the network's
+        state['optimizer']['param_groups'][0]['params'] = parts['optimizer'].state_dict()['param_groups'][0]['params']
     try:
         for name in parts.keys() & state.keys(): parts[name].load_state_dict(state[name])
     except (RuntimeError, ValueError, KeyError) as e:

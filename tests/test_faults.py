@@ -319,11 +319,11 @@ def test_interrupted_samples(empty_cache):
     "Images that are there are kept; the others are the same as in one go."
     p, x = preset(), images()
     base = experiments.base_model(p, x, 0)
-    folder = experiments.samples(p, base, 0)
+    folder = experiments.samples(p, x, base, 0)
     whole, first = contents(folder/'png'), (folder/'png/00000000.png').stat().st_mtime_ns
     (folder/'done.json').unlink()
     for i in (1, 4): (folder/f'png/{i:08}.png').unlink()
-    assert experiments.samples(p, base, 0) == folder and contents(folder/'png') == whole
+    assert experiments.samples(p, x, base, 0) == folder and contents(folder/'png') == whole
     assert (folder/'png/00000000.png').stat().st_mtime_ns == first
 
 def test_cut_settings_of_samples(tmp_path):

@@ -202,7 +202,7 @@ torch.set_num_threads(1)
 made = []
 for folder in folders:
     pipe = DDPMPipeline.from_pretrained(folder, torch_dtype=torch.float32)
-    pipe.scheduler = DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing='trailing')
+    pipe.scheduler = DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing='linspace')
     pipe.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(int(s)) for s in seeds.split(',')]
     made.append(torch.from_numpy(pipe(len(generators), generators, num_inference_steps=10, output_type='np').images))

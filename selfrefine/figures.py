@@ -6,10 +6,10 @@
 __all__ = ['BASE', 'REFINE', 'MODEL', 'INK', 'Canvas', 'sheet', 'explained', 'last_step', 'keep_keys', 'modulated_keys',
            'measured_factor', 'implied', 'measured', 'finish', 'draw_weights', 'draw_step', 'draw_mean', 'loop_figure',
            'draw_time', 'draw_maps', 'draw_forward', 'draw_keys', 'draw_reverse', 'structure_figure', 'activations',
-           'draw_scores', 'draw_blocks', 'draw_explanation', 'highlighter_figure']
+           'draw_scores', 'draw_blocks', 'draw_explanation', 'highlighter_figure', 'held_out', 'prompted']
 
-# %% ../nbs/14a_figures.ipynb #ad386a5d
-import csv, json, os
+# %% ../nbs/14a_figures.ipynb #6b388e06
+import csv, json, os, textwrap
 from types import SimpleNamespace
 
 # %% ../nbs/14a_figures.ipynb #64d3a2f0
@@ -20,7 +20,7 @@ from fastcore.basics import patch
 from safetensors.torch import load_file
 from .attention import modulate, self_attentions, token_grid
 from .data import batches, grid, part, to_uint8
-from .experiments import ARMS, Experiment, device, fitted_highlighter, kept_maps, recipe, sampled
+from .experiments import ARMS, Experiment, device, fitted_highlighter, kept_maps, label, opened, recipe, sampled
 from .forward import noise_and_target
 from .mfam import MapState, maps_from_cams, overlay, resize_map
 from .models import load_model
@@ -448,3 +448,31 @@ def highlighter_figure(
     draw_explanation(c, s, scores['fake'])
     rows = [measured(f'fake score, {k}', v) for k, v in scores.items()] + [measured('auc', torch.tensor(auc)), measured('cams', s.cams), measured('fams', s.fams), measured('mfam', s.M)]
     return finish(e, c, rows)
+
+# %% ../nbs/14a_figures.ipynb #c99c3dab
+def held_out(
+    e: Experiment,  # whose images have captions
+    n: int,
+) -> list:
+    "n different captions of the test part, evenly spread: combinations that were not trained on."
+    said = list(dict.fromkeys(part(e.cells[0].images, 'test').captions))
+    return [said[i*len(said)//n] for i in range(n)]
+
+# %% ../nbs/14a_figures.ipynb #b3d00518
+def prompted(
+    e: Experiment,  # with a text-to-image model
+    prompts: list,  # what to ask for
+    each: int = 2,  # images of a prompt
+):  # a matplotlib figure
+    "Samples of every arm for some prompts, written to `NAME.png`; raises `ValueError` for a model without text."
+    c, asked = e.cells[0], [q for q in prompts for _ in range(each)]
+    if c.p.model != 'text': raise ValueError(f'{c.p.model} takes no prompts; give an experiment with model="text"')
+    fig, axes = plt.subplots(len(c.methods), len(asked), figsize=(len(asked)*.8 + 1.6, len(c.methods)*.9 + .3), squeeze=False)
+    for row, m in zip(axes, c.methods):
+        model = opened(c.p, c.links[m['arm'], c.p.seeds[0]]['arm']/'model')
+        drawn = sample(model, len(asked), c.p.sampler, c.p.sampler_steps, c.p.seeds[0], bf16=c.p.bf16, prompts=asked, guidance=c.p.guidance)
+        for ax, image in zip(row, drawn): ax.imshow(image.permute(1, 2, 0))
+        label(row[0], m['method'])
+    for ax in axes.flat: ax.axis('off')
+    for ax, q in zip(axes[0][::each], prompts): ax.set_title(textwrap.fill(q, 14*each), fontsize=7, loc='left')
+    return e.keep(fig, '')

@@ -12,7 +12,7 @@ __all__ = ['inception', 'sd', 'adamw', 'ROWS', 'PRESETS', 'BOTH', 'ARMS', 'TRAIN
 
 # %% ../nbs/14_experiments.ipynb #11e9f7ec
 import csv, hashlib, importlib, json, os, platform, shutil, time
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import get_args
 
@@ -25,7 +25,7 @@ from fastcore.basics import patch
 from filelock import FileLock
 from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode
-from .agreement import Judge, agreement, fit_judge, load_judge, save_judge, sisters
+from .agreement import Judge, agreement, clip_score, fit_judge, load_judge, save_judge, sisters
 from .data import Images, Latents, by_caption, found_at, load_images, part
 from .highlighter import FlawHighlighter, shipped_highlighter
 from .metrics import bootstrap_difference, encoder, frechet, kid, paired_interval
@@ -405,6 +405,7 @@ class Cell:
     feats: dict  # (arm, seed) -> features
     real: torch.Tensor  # features of the training images
     meta: dict
+    scores: dict = field(default_factory=dict)  # (arm, seed) -> {metric: one number for each image}, of the metrics that are means
 
 @dataclass
 class Experiment:
@@ -437,19 +438,19 @@ def judge(
     return load_judge(link('judge', make, (data_digest(images), said), ('agreement',))/'judge.safetensors')
 
 def agreeing(
-    p: Preset,
-    images: Images,
-    drawn: Path,  # link of samples for the captions of the test part
-    seed: int,
+    x: torch.Tensor,  # uint8 (N, 3, S, S)
+    said: list,  # what was asked for, one an image
+    captions: list,  # of the whole set
     by: Judge,
-) -> dict:  # metric -> number, from 0 to 1
-    "How often a sample is told to be what it was asked for: among 16 held-out captions, and among the tones and colours of its own design."
-    said, x = asked(p, images, p.n, 'test')['prompts'], sampled(drawn, p.side)
-    metrics = {'agreement among 16': agreement(x, said, by, seed=seed)}
-    own = sisters(said, images.captions)
+    seed: int = 0,  # of the draw of wrong answers
+) -> dict:  # metric -> N numbers; in tone: one for each image whose design has other tones or colours
+    "Whether a sample is told to be what it was asked for: among 16 held-out captions, and among the tones and colours of its own design."
+    scores = {'agreement among 16': agreement(x, said, by, seed=seed)['right']}
+    own = sisters(said, captions)
     some = [i for i, others in enumerate(own) if others]
-    if some: metrics['agreement in tone'] = agreement(x[some], [said[i] for i in some], by, against=[own[i] for i in some])
-    return {k: v['accuracy'] for k, v in metrics.items()}
+    if some: scores['agreement in tone'] = agreement(x[some], [said[i] for i in some], by, against=[own[i] for i in some])['right']
+    try: return scores | {'CLIPScore': clip_score(x, said, found_at('clip-vit-base-patch16'), device=device()).tolist()}
+    except FileNotFoundError: return scores
 
 # %% ../nbs/14_experiments.ipynb #f5cea0dd
 def cell(
@@ -459,7 +460,7 @@ def cell(
     "Train, sample and measure every arm of one model on one image set, with every seed."
     images, enc = image_set(p.model, p.source, p.side), encoder(p.encoder, device())
     real, test = (features(part(images, k), enc) for k in ('train', 'test'))
-    links, values, feats = {}, {}, {}
+    links, values, feats, scores = {}, {}, {}, {}
     for seed in p.seeds:
         base = base_model(p, images, seed)
         highlighter = fitted_highlighter(p, images, base)
@@ -470,14 +471,21 @@ def cell(
             links[a, seed] = dict(base=base, arm=trained, samples=drawn)
             feats[a, seed] = features(sampled(drawn, p.side), enc)
             values[a, seed] = measure(feats[a, seed], real, test, enc.name)
-            if p.model == 'text': values[a, seed] |= agreeing(p, images, samples(p, images, trained, seed, 'test'), seed, judge(images))
+            if p.model != 'text': continue
+            links[a, seed]['held_out'] = unseen = samples(p, images, trained, seed, 'test')
+            scores[a, seed] = agreeing(sampled(unseen, p.side), asked(p, images, p.n, 'test')['prompts'], images.captions, judge(images), seed)
+            values[a, seed] |= {k: float(np.mean(v)) for k, v in scores[a, seed].items()}
     kept = {f'{a}/{s}': told(l['arm']) for (a, s), l in links.items()}
     meta = dict(settings=asdict(p), data=images.name, n_real=len(real), n_test=len(test), n_generated=p.n, encoder=enc.name,
         sampler=f'{p.sampler}-{p.sampler_steps}', map_sampler=f'ddim-{p.map_steps}', seeds=list(p.seeds),
         real_to_real={f'{enc.name} test to train': frechet(test, real), 'KID test to train': kid(test, real)},
         steps={a: kept[f'{a}/{p.seeds[0]}']['steps'] for a, _ in links}, samples={f'{a}/{s}': l['samples'].name for (a, s), l in links.items()},
         train_seconds={k: round(v['seconds'], 1) for k, v in kept.items()}, map_seconds={k: round(v['map_seconds'], 1) for k, v in kept.items()})
-    return Cell(p, methods, images, links, values, feats, real, meta)
+    if scores:
+        seen = part(images, 'test')
+        meta |= dict(held_out={f'{a}/{s}': l['held_out'].name for (a, s), l in links.items()}, guidance=p.guidance,
+                     real_agreement={k: float(np.mean(v)) for k, v in agreeing(seen.x, seen.captions, images.captions, judge(images)).items()})
+    return Cell(p, methods, images, links, values, feats, real, meta, scores)
 
 # %% ../nbs/14_experiments.ipynb #3375b57f
 @patch
@@ -488,6 +496,9 @@ def compare(self: Cell, a: str, metric: str) -> dict | None:
     if len(seeds) > 1:
         x, y = ([self.values[k, s][metric] for s in seeds] for k in (a, base))
         return dict(paired_interval(x, y), over='seeds')
+    if metric in self.scores.get((a, seeds[0]), {}):
+        x, y = (self.scores[k, seeds[0]][metric] for k in (a, base))
+        return {k: v for k, v in paired_interval(x, y).items() if k != 'differences'} | dict(over='images')
     distance = kid if metric.startswith('KID') else frechet
     if not metric.endswith('train'): return None
     return dict(bootstrap_difference(self.real, self.feats[a, seeds[0]], self.feats[base, seeds[0]], metric=distance), over='images')
@@ -512,6 +523,8 @@ def caution(self: Experiment) -> str:
         said.append(f'{c.p.model} on {k["data"]}: {k["n_generated"]} samples by {k["sampler"]} against {k["n_real"]} training images, seeds {k["seeds"]}, {c.p.steps} steps an arm '
             f'after {base}, map every {c.p.cycle} steps; making the maps took {sum(k["map_seconds"].values()):.0f} s of {sum(k["train_seconds"].values()):.0f} s of training. '
             f'Real test images are at {list(k["real_to_real"].values())[0]:.0f}.')
+        if 'real_agreement' in k: said.append('The judge of agreement is itself right for ' + ', '.join(f'{v:.0%} ({n})' for n, v in k['real_agreement'].items() if n != 'CLIPScore')
+            + f' of the {k["n_test"]} real images whose captions were held out; guidance {k["guidance"]}.')
     p = self.cells[0].p
     said.append(f'Preset {m["preset"]}, {m["seconds"]:.0f} s on {m["device"]} ({m["threads"]} threads) in this call; torch {m["versions"]["torch"]}, diffusers {m["versions"]["diffusers"]}.')
     if len(p.seeds) == 1: said.append('**One seed: nothing is known of the spread between runs.** The intervals are over images and cannot replace it.')
@@ -569,7 +582,7 @@ def tabulate(
     for r in told['rows']:
         line = lines.setdefault((r['method'], r.get('data')), {'data': r['data']} if len(sets) > 1 else {})
         line[r['metric']] = f'{r["mean"]:.2f}' + (f' ± {r["std"]:.2f}' if r['std'] is not None else '')
-        if r['metric'].endswith('train') and r['against_baseline']: line[f'{r["metric"]}: difference'] = interval(r['against_baseline'])
+        if not r['metric'].endswith('test') and r['against_baseline']: line[f'{r["metric"]}: difference'] = interval(r['against_baseline'])
         line['paper, FID'] = r['paper']
     return pd.DataFrame(lines.values(), index=pd.Index([method for method, _ in lines], name='method')).fillna('')
 

@@ -36,7 +36,7 @@ UNETS = {
     ('improved',  64):  dict(channels=(128, 256, 384, 512),            layers=3, attention=(16, 8), head_dim=64),
     ('improved', 128):  dict(channels=(128, 128, 256, 384, 512),       layers=3, attention=(16, 8), head_dim=64),
     ('ldm',        8):  dict(channels=(16, 32),                        layers=1, attention=(8, 4),  head_dim=16),
-    ('ldm',       16):  dict(channels=(64, 96, 128),                   layers=1, attention=(16, 8), head_dim=32),
+    ('ldm',       16):  dict(channels=(64, 64, 96),                    layers=1, attention=(16, 8), head_dim=32),
     ('ldm',       64):  dict(channels=(224, 448, 672, 896),            layers=2, attention=(32, 16, 8), head_dim=32),
 }
 DETAILS = dict(

@@ -1,0 +1,44 @@
+"""Make the pictures in notebooks and reports smaller, so that the whole checkout stays below 48 MiB.
+
+    python tools/slim.py                   # nbs/ and reports/
+    python tools/slim.py reports/fig1.ipynb reports/fig1.png
+
+In notebooks a large PNG becomes a JPEG without chroma subsampling, where that takes less than two thirds; the PNG files of `reports/` lose
+their empty alpha channel and not a pixel. A second run changes nothing.
+"""
+import base64, io, json, sys
+from pathlib import Path
+from PIL import Image
+
+root = Path(__file__).parent.parent
+LARGE = 30_000  # bytes; smaller pictures stay as they are
+
+def opaque(data):
+    "The picture on white."
+    image = Image.open(io.BytesIO(data)).convert('RGBA')
+    return Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image).convert('RGB')
+
+def packed(image, **how):
+    out = io.BytesIO()
+    image.save(out, optimize=True, **how)
+    return out.getvalue()
+
+def slim_notebook(path):
+    nb = json.loads(path.read_text())
+    for output in (o for c in nb['cells'] for o in c.get('outputs', []) if 'image/png' in o.get('data', {})):
+        png = output['data']['image/png']
+        data = base64.b64decode(''.join(png))
+        jpeg = packed(opaque(data), format='JPEG', quality=85, subsampling=0) if len(data) > LARGE else data
+        if len(jpeg) < len(data)*2/3: output['data'] = {k: v for k, v in output['data'].items() if k != 'image/png'} | {'image/jpeg': base64.b64encode(jpeg).decode()}
+    text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
+    if text != path.read_text(): path.write_text(text)
+
+def slim_png(path):
+    smaller = packed(opaque(path.read_bytes()), format='PNG')
+    if len(smaller) < path.stat().st_size: path.write_bytes(smaller)
+
+if __name__ == '__main__':
+    paths = [Path(p) for p in sys.argv[1:]] or [p for folder in ('nbs', 'reports') for p in sorted((root/folder).rglob('*.*')) if '.ipynb_checkpoints' not in p.parts]
+    before = sum(p.stat().st_size for p in paths)
+    for p in paths: {'.ipynb': slim_notebook, '.png': slim_png}.get(p.suffix, lambda p: None)(p)
+    print(f'{before/2**20:.1f} MiB, now {sum(p.stat().st_size for p in paths)/2**20:.1f} MiB')

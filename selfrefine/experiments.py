@@ -71,7 +71,7 @@ ROWS = dict(
         Preset('improved', 'emoji',      32, 'shipped', 'shipped',       4,   2,   8, 1e-4,    2, .9,    False,  8,   2,     48, 'ddim',              2, (0,)),
         Preset('uvit',     'emoji',      32, 'shipped', 'shipped',       4,   2,   8, 1e-4,    2, .9,    False,  8,   2,     48, 'ddim',              2, (0,)),
         Preset('ldm',      'emoji',      32, 'shipped', 'shipped',       4,   2,   8, 1e-4,    2, .9,    False,  8,   2,     48, 'ddim',              2, (0,)),
-        Preset('text',     'emoji:all',  32, 'shipped', 'shipped',       4,   2,   8, 1e-4,    2, .9,    False,  8,   2,     48, 'ddim',              2, (0,), guidance=2.)],
+        Preset('text',     'emoji:portraits', 32, 'shipped', 'shipped',  4,   2,   8, 1e-4,    2, .9,    False,  8,   2,     48, 'ddim',              2, (0,), guidance=2.)],
     quick=[
         Preset('ddpm',     'emoji',      32, 'shipped', 'shipped',      60,  10,  32, 1e-4,   10, .99,   True,  32,  10,    512, 'ddim',             10, (0,)),
         Preset('improved', 'emoji',      32, 'shipped', 'shipped',      60,  10,  32, 1e-4,   10, .99,   True,  32,  10,    512, 'ddim',             10, (0,)),

@@ -200,9 +200,9 @@ def caption_tokenizer(
     length: int = 16,  # tokens of a caption, with its two ends
 ) -> CLIPTokenizer:
     "CLIP's byte-pair tokenizer, taught on some captions."
-    ends = ['<|startoftext|>', '<|endoftext|>']
+    ends, letters = ['<|startoftext|>', '<|endoftext|>'], sorted(ByteLevel.alphabet())
     pairs = CLIPTokenizer(vocab={e: i for i, e in enumerate(ends)}, merges=[]).backend_tokenizer
-    trainer = BpeTrainer(vocab_size=size, special_tokens=ends, end_of_word_suffix='</w>', initial_alphabet=ByteLevel.alphabet(), show_progress=False)
+    trainer = BpeTrainer(vocab_size=size, special_tokens=ends + [c + '</w>' for c in letters], end_of_word_suffix='</w>', initial_alphabet=letters, show_progress=False)
     pairs.train_from_iterator([*captions, *string.ascii_lowercase, *string.digits], trainer)
     taught = json.loads(pairs.to_str())['model']
     return CLIPTokenizer(vocab=taught['vocab'], merges=[tuple(m) for m in taught['merges']], model_max_length=length)

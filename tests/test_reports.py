@@ -46,19 +46,22 @@ def test_table3_says_where_it_falls_back(ran): assert 'On emoji:smileys and emoj
 
 def check_numbers(told):
     "The last row of each cell, from its model and image set, can be computed again from the samples that are stored."
-    from selfrefine.data import load_images, part
-    from selfrefine.experiments import cache_root, features, sampled
+    from selfrefine.data import part
+    from selfrefine.experiments import agreeing, asked, cache_root, features, image_set, judge, sampled, settings
     from selfrefine.metrics import encoder, frechet
     enc = encoder('auto')
     cells = [told['meta'], *told['meta']['cells']]
-    ours = lambda c: [r for r in told['rows'] if (r['model'], r['data'], r['metric']) == (c['settings']['model'], c['data'], f'{enc.name} to train')]
-    assert sum(len(ours(c)) for c in cells)*3 == len(told['rows'])
+    assert {(r['model'], r['data']) for r in told['rows']} == {(c['settings']['model'], c['data']) for c in cells}
     for c in cells:
-        p, row = c['settings'], ours(c)[-1]
-        images = sampled(cache_root()/c['samples'][f'{row["arm"]}/{p["seeds"][0]}'], p['side'])
-        assert len(images) == c['n_generated'] == p['n']
-        real = features(part(load_images(p['source'], p['side']), 'train'), enc)
-        assert frechet(enc.features(images), real) == pytest.approx(row['mean'], rel=1e-6)
+        p = settings(**c['settings'])
+        rows = [r for r in told['rows'] if (r['model'], r['data']) == (p.model, c['data'])]
+        seed, values, images = p.seeds[0], {r['metric']: r['mean'] for r in rows if r['arm'] == rows[-1]['arm']}, image_set(p.model, p.source, p.side)
+        drawn = lambda kind: sampled(cache_root()/c[kind][f'{rows[-1]["arm"]}/{seed}'], p.side)
+        assert len(drawn('samples')) == c['n_generated'] == p.n
+        assert frechet(enc.features(drawn('samples')), features(part(images, 'train'), enc)) == pytest.approx(values[f'{enc.name} to train'], rel=1e-6)
+        if p.model != 'text': continue
+        for name, right in agreeing(drawn('held_out'), asked(p, images, p.n, 'test')['prompts'], images.captions, judge(images), seed).items():
+            assert sum(right)/len(right) == pytest.approx(values[name], rel=1e-6)
 
 @pytest.mark.parametrize('name', tables)
 def test_number_from_stored_samples(ran, name): check_numbers(json.loads((ran(name)/f'{name}.json').read_text()))

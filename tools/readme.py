@@ -16,7 +16,7 @@ def shown(output):
     "A cell's output as markdown: markdown as it is, text in a fence, pictures not at all (link to a file instead)."
     data = output.get('data', {})
     if 'text/markdown' in data: return outside(''.join(data['text/markdown']))
-    text = ''.join(output.get('text', '' if 'image/png' in data else data.get('text/plain', '')))
+    text = ''.join(output.get('text', '' if any(k.startswith('image/') for k in data) else data.get('text/plain', '')))
     return f'```\n{text.strip()}\n```' if text.strip() and output.get('name') != 'stderr' else ''
 
 def cell(c):

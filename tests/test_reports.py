@@ -10,9 +10,9 @@ smoke = yaml.safe_load((root/'tests/smoke.yaml').read_text())
 reports = sorted(p.stem for p in (root/'nbs').glob('*.ipynb') if p.stem.startswith(('table', 'fig', 'base_', 'scale')))
 tables = [r for r in reports if r.startswith('table')]
 
-def papermill(name, out, data):
+def papermill(name, out, data, **more):
     "Run a report as the README does: with both paths, and nobody at the keyboard."
-    params = smoke[name] | dict(out=str(out/where.get(name, '')))
+    params = smoke[name] | more | dict(out=str(out/where.get(name, '')))
     assert params.keys() <= pm.inspect_notebook(str(root/f'nbs/{name}.ipynb')).keys(), 'a parameter the notebook does not have'
     args = [a for k, v in params.items() for a in ('-p', k, str(v))]
     command = [sys.executable, '-m', 'papermill', f'nbs/{name}.ipynb', str(out/f'{name}.ipynb'), '--no-progress-bar', *args]
@@ -97,3 +97,21 @@ def test_real_image_sets(excerpts, tmp_path):
     assert [c['data'] for c in (told['meta'], *told['meta']['cells'])] == ['flowers64', 'church64']
     assert 'On flowers64 and church64' in (tmp_path/'table3.ipynb').read_text()
     check_numbers(told)
+
+def test_captioned_photographs(tmp_path, monkeypatch):
+    "Table 4 fine-tunes somebody's Stable Diffusion on captioned photographs, and its text model stays as it was."
+    from selfrefine.data import load_images
+    from selfrefine.experiments import cache_root
+    from selfrefine.latent import new_model
+    from selfrefine.models import load_model, save_model
+    from selfrefine.sampling import weights_digest
+    if not (photographs/'coco128.zip').exists(): pytest.skip(f'no coco128.zip in {photographs}')
+    monkeypatch.setenv('SELFREFINE_CACHE', str(tmp_path/'cache'))
+    monkeypatch.setenv('SELFREFINE_DATA', str(photographs))
+    given = save_model(new_model('text', 16, captions=load_images('coco128', 16).captions), tmp_path/'model')
+    papermill('table4', tmp_path, photographs, base=given, source='coco128', side=16)
+    told = json.loads((tmp_path/'table4.json').read_text())
+    assert [told['meta'][k] for k in ('data', 'n_real', 'n_test')] == ['coco128', 43, 51]
+    check_numbers(told)
+    nets = [load_model(f).net for f in (given, *sorted(cache_root().glob('arm-*/model')))]
+    assert [len({weights_digest(part(n)) for n in nets}) for part in (lambda n: n.text, lambda n: n.unet)] == [1, 3]

@@ -196,16 +196,18 @@ PIPELINE = '''
 import sys
 sys.modules['selfrefine'] = None
 import torch
-from diffusers import DDPMPipeline, DDPMScheduler
+from diffusers import DDIMScheduler, DDPMPipeline, DDPMScheduler, DiffusionPipeline
 torch.set_num_threads(1)
 *folders, uvit, seeds, samples = sys.argv[1:]
 made = []
 for folder in folders:
-    pipe = DDPMPipeline.from_pretrained(folder, torch_dtype=torch.float32)
-    pipe.scheduler = DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing='linspace')
+    pipe = DiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    kind, spacing = (DDPMScheduler, 'linspace') if isinstance(pipe, DDPMPipeline) else (DDIMScheduler, 'trailing')
+    pipe.scheduler = kind.from_config(pipe.scheduler.config, timestep_spacing=spacing)
     pipe.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(int(s)) for s in seeds.split(',')]
-    made.append(torch.from_numpy(pipe(len(generators), generators, num_inference_steps=10, output_type='np').images))
+    asked = dict(prompt=['red heart', 'flag of Japan'], guidance_scale=2.) if hasattr(pipe, 'tokenizer') else dict(batch_size=len(generators))
+    made.append(torch.from_numpy(pipe(**asked, generator=generators, num_inference_steps=10, output_type='np').images))
 try: DDPMPipeline.from_pretrained(uvit)
 except ValueError as e: assert 'selfrefine' in str(e)
 else: raise AssertionError('a stock class after all')
@@ -213,9 +215,12 @@ torch.save(made, samples)
 '''
 
 def test_shipped_models_in_stock_diffusers(tmp_path):
-    "Both U-Nets give the same images, bit for bit, where this package cannot be imported; U-ViT's folder names our class, and cannot be read there."
-    stock, uvit = [shipped_folder(f'{kind}-emoji') for kind in ('ddpm', 'improved')], shipped_folder('uvit-emoji')
+    "All stock classes give the same images, bit for bit, where this package cannot be imported; U-ViT's folder names our class, and cannot be read there."
+    stock, uvit = [shipped_folder(f'{kind}-emoji') for kind in ('ddpm', 'improved', 'ldm', 'text')], shipped_folder('uvit-emoji')
     seeds = ','.join(str(generator(5, 'sample', index=i).initial_seed()) for i in range(2))
     python('-c', PIPELINE, *stock, uvit, seeds, tmp_path/'samples.pt')
-    for folder, theirs in zip(stock, torch.load(tmp_path/'samples.pt')):
-        assert same(theirs, (sample_batch(load_model(folder), range(2), 'ddpm', 10, seed=5)/2 + .5).clamp(0, 1).permute(0, 2, 3, 1)), folder.name
+    for folder, theirs in zip(stock, torch.load(tmp_path/'samples.pt'), strict=True):
+        model = load_model(folder)
+        asked = dict(prompts=['red heart', 'flag of Japan'], guidance=2.) if model.tokenizer else {}
+        ours = sample_batch(model, range(2), 'ddim' if model.first else 'ddpm', 10, seed=5, **asked)
+        assert same(theirs, (ours/2 + .5).clamp(0, 1).permute(0, 2, 3, 1)), folder.name

@@ -638,7 +638,7 @@ def pictures(self: Experiment, n: int = 12):
     "Samples of every method from the same noise, written to `NAME.png`."
     fig, axes = plt.subplots(len(self.methods), n, figsize=(n*.72 + 1.6, len(self.methods)*.76), squeeze=False)
     for row, (c, m) in zip(axes, self.methods):
-        for ax, image in zip(row, sampled(c.links[m['arm'], c.p.seeds[0]]['samples'], c.p.side)): ax.imshow(image.permute(1, 2, 0))
+        for ax, image in zip(row, sampled(c.links[m['arm'], c.p.seeds[0]]['samples'], c.p.side)): ax.imshow(image.permute(1, 2, 0), interpolation='nearest')
         label(row[0], self.title(c, m['method']))
     for ax in axes.flat: ax.axis('off')
     return self.keep(fig, '')
@@ -653,7 +653,7 @@ def maps(self: Experiment, n: int = 8):
         maps = list(kept_maps(trained).items())
         shown = [maps[i] for i in sorted(set(np.linspace(0, len(maps) - 1, n).round().astype(int).tolist()))]
         for ax, (step, m) in zip(axes[2*k], shown): ax.imshow(m[0, 0], vmin=0, vmax=1, cmap='inferno'); ax.set_title(f'step {step}', fontsize=7)
-        for ax, image in zip(axes[2*k + 1], overlay(load_file(trained/'maps'/'newest.safetensors')['images'][:n], maps[-1][1])): ax.imshow(image.permute(1, 2, 0))
+        for ax, image in zip(axes[2*k + 1], overlay(load_file(trained/'maps'/'newest.safetensors')['images'][:n], maps[-1][1])): ax.imshow(image.permute(1, 2, 0), interpolation='nearest')
         label(axes[2*k, 0], method)
     for ax in axes.flat: ax.axis('off')
     return self.keep(fig, '-maps')

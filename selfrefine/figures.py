@@ -59,7 +59,7 @@ def picture(self: Canvas,
     a = np.asarray(image)
     h = w*a.shape[0]/a.shape[1]
     ax = self.place(x, y, w, h)
-    ax.imshow(a, **(dict(vmin=0, vmax=1, cmap='inferno') | how if a.ndim == 2 else how))
+    ax.imshow(a, **(dict(vmin=0, vmax=1, cmap='inferno') | how if a.ndim == 2 else dict(interpolation='nearest') | how))
     ax.set(xticks=[], yticks=[])
     for s in ax.spines.values(): s.set(color=edge, linewidth=1.2)
     if title: self.words(x + w/2, y + h + .13, title)
@@ -471,7 +471,7 @@ def prompted(
     for row, m in zip(axes, c.methods):
         model = opened(c.p, c.links[m['arm'], c.p.seeds[0]]['arm']/'model')
         drawn = sample(model, len(asked), c.p.sampler, c.p.sampler_steps, c.p.seeds[0], bf16=c.p.bf16, prompts=asked, guidance=c.p.guidance)
-        for ax, image in zip(row, drawn): ax.imshow(image.permute(1, 2, 0))
+        for ax, image in zip(row, drawn): ax.imshow(image.permute(1, 2, 0), interpolation='nearest')
         label(row[0], m['method'])
     for ax in axes.flat: ax.axis('off')
     for ax, q in zip(axes[0][::each], prompts): ax.set_title(textwrap.fill(q, 14*each), fontsize=7, loc='left')

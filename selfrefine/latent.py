@@ -167,7 +167,7 @@ def scaled_schedule(
     low: float = .0015, high: float = .0195,  # of beta
 ) -> DDPMScheduler:
     "LDM's schedule: the square root of beta is linear over 1000 steps; nothing is clipped."
-    return DDPMScheduler(1000, beta_start=low, beta_end=high, beta_schedule='scaled_linear', clip_sample=False, timestep_spacing='trailing')
+    return DDPMScheduler(1000, beta_start=low, beta_end=high, beta_schedule='scaled_linear', clip_sample=False, timestep_spacing='trailing', steps_offset=1)
 
 def ldm(
     side: int = 32,  # of the images

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['STAGES', 'as_features', 'as_pair', 'Statistics', 'statistics', 'half', 'root_trace', 'frechet', 'kernel', 'within',
            'kid', 'pixels', 'Encoder', 'squeezenet', 'as_seen', 'imagenet_mean', 'squeezenet_encoder', 'inception_file',
-           'inception_encoder', 'encoder', 'Perceptual', 'weighted_frechet', 'weighted_kid', 'bootstrap_difference',
-           'smallest_effect', 'paired_interval', 'nearest', 'copy_ratio', 'as_scores', 'roc_auc', 'classification']
+           'inception_encoder', 'encoder', 'Perceptual', 'lpips_file', 'restoration', 'weighted_frechet',
+           'weighted_kid', 'bootstrap_difference', 'smallest_effect', 'paired_interval', 'nearest', 'copy_ratio',
+           'as_scores', 'roc_auc', 'classification']
 
 # %% ../nbs/11_metrics.ipynb #766dfc69
 import platform, socket
@@ -218,6 +219,32 @@ class Perceptual(nn.Module):
             if not x.detach().abs().max() <= 10: raise ValueError('values are far outside [-1, 1] or NaN; scale images with to_float, or the model has diverged')
         pairs = zip(self.stages(a), self.stages(b))
         return sum((p - q).square().sum(1).mean((1, 2)) for p, q in pairs)
+
+# %% ../nbs/11_metrics.ipynb #86b65f86
+def lpips_file() -> Path:
+    "Where torchvision keeps the AlexNet weights that LPIPS stands on."
+    return Path(torch.hub.get_dir())/'checkpoints/alexnet-owt-7be5be79.pth'
+
+def restoration(
+    result,  # uint8 (N, 3, H, W), at least 11 pixels wide and high, 32 for LPIPS
+    truth,  # the same images as they were
+    batch: int = 64,  # pairs at a time
+) -> dict:  # PSNR in dB (infinite for equal images), SSIM at most 1, and LPIPS or PD-SqueezeNet: float64 (N,) each
+    "Scores of N repaired images (torchmetrics); raises `ValueError` for floats, other shapes or smaller images."
+    from torchmetrics.functional.image import peak_signal_noise_ratio as psnr, structural_similarity_index_measure as ssim
+    from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
+    a, b = pixels(result).cpu(), pixels(truth).cpu()
+    if a.shape != b.shape: raise ValueError(f'repaired images of {tuple(a.shape)} against {tuple(b.shape)}; give one true image for each')
+    learned = lpips_file().exists()
+    if min(a.shape[-2:]) < (least := 32 if learned else 11):
+        raise ValueError(f'{"LPIPS" if learned else "the window of SSIM"} needs {least} pixels, and the images are {tuple(a.shape[-2:])}; score larger ones')
+    with torch.random.fork_rng(): distance = LearnedPerceptualImagePatchSimilarity('alex').net if learned else Perceptual()
+    def scores(p, q):
+        x, y = p.double(), q.double()
+        with torch.no_grad(): d = distance(p.float()/127.5 - 1, q.float()/127.5 - 1)
+        return psnr(x, y, data_range=255., reduction='none', dim=(1, 2, 3)), ssim(x, y, data_range=255., reduction='none'), d.flatten().double()
+    columns = zip(*(scores(p, q) for p, q in zip(a.split(batch), b.split(batch))))
+    return dict(zip(('PSNR', 'SSIM', 'LPIPS' if learned else Perceptual.name), map(torch.cat, columns)))
 
 # %% ../nbs/11_metrics.ipynb #fcfc7f14
 def weighted_frechet(real, x):

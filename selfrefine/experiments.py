@@ -77,7 +77,7 @@ ROWS = dict(
         Preset('improved', 'emoji',      32, 'shipped', 'shipped',      60,  10,  32, 1e-4,   10, .99,   True,  32,  10,    512, 'ddim',             10, (0,)),
         Preset('uvit',     'emoji',      32, 'shipped', 'shipped',      60,  10,  32, 1e-4,   10, .99,   True,  32,  10,    512, 'ddim',             10, (0,)),
         Preset('ldm',      'emoji',      32, 'shipped', 'shipped',      60,  10,  32, 1e-4,   10, .99,   True,  32,  10,    512, 'ddim',             10, (0,)),
-        Preset('text',     'emoji:all',  32, 'shipped', 'shipped',      60,  10,  32, 1e-4,   10, .99,   True,  32,  10,    512, 'ddim',             20, (0,), guidance=2.)],
+        Preset('text',     'emoji:all',  32, 'shipped', 'shipped',      60,  10,  32, 1e-4,   10, .99,   True,  32,  10,    512, 'ddim',             10, (0,), guidance=3.)],
     gpu=[
         Preset('ddpm',     'emoji',      32,  20_000,    1.,        20_000, 100,  64, 2e-4,  500, .9995, True,  64,  25,  5_000, 'ddim',             50, (0, 1, 2)),
         Preset('improved', 'emoji',      32,  20_000,    1.,        20_000, 100,  64, 2e-4,  500, .9995, True,  64,  25,  5_000, 'ddpm',            250, (0, 1, 2)),

@@ -474,5 +474,5 @@ def prompted(
         for ax, image in zip(row, drawn): ax.imshow(image.permute(1, 2, 0), interpolation='nearest')
         label(row[0], m['method'])
     for ax in axes.flat: ax.axis('off')
-    for ax, q in zip(axes[0][::each], prompts): ax.set_title(textwrap.fill(q, 14*each), fontsize=7, loc='left')
+    for ax, q in zip(axes[0][::each], prompts): ax.set_title(textwrap.fill(q, 12*each), fontsize=7, loc='left')
     return e.keep(fig, '')

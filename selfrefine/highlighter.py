@@ -267,6 +267,11 @@ def fake_scores(self: FlawHighlighter, images: torch.Tensor) -> torch.Tensor:
 
 # %% ../nbs/01_highlighter.ipynb #327c812c
 @patch
+def loss(self: FlawHighlighter, x, label, sides, step):
+    "Cross-entropy of a batch; a subclass may ask for more, of more images of both sides."
+    return F.cross_entropy(self.net(self.preprocess(x, step + 1)), label)
+
+@patch
 def fit(self: FlawHighlighter,
     fake: torch.Tensor | Images,  # generated images, uint8 (N, C, S, S), of the real images' size
     epochs: int = 6,  # passes through the larger of the two training parts
@@ -291,7 +296,7 @@ def fit(self: FlawHighlighter,
             mirrored = torch.rand(len(x), generator=generator(self.seed, 'data', step, 1)) < .5
             x = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
         with with_gradients(device):
-            loss = F.cross_entropy(self.net(self.preprocess(x, step + 1)), label)
+            loss = self.loss(x, label, sides, step)
             optimizer.zero_grad()
             loss.backward()
         optimizer.step()

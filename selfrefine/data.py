@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['PORTRAITS', 'SEEN', 'COLOURS', 'SUFFIXES', 'OPEN', 'opening', 'BROKEN', 'HOMES', 'SOURCES', 'generator', 'to_float',
            'to_uint8', 'Images', 'part', 'Latents', 'split', 'emoji', 'grid', 'plain', 'combination', 'grouped',
-           'by_caption', 'Files', 'database', 'Database', 'square', 'unreadable', 'read', 'file_parts', 'caption_rows',
-           'label_rows', 'listed', 'Streamed', 'data_root', 'Source', 'flowers', 'coco', 'open_files', 'found_at',
-           'load_images', 'epoch_order', 'batch_indices', 'batches']
+           'by_caption', 'evened', 'Files', 'database', 'Database', 'square', 'unreadable', 'read', 'file_parts',
+           'caption_rows', 'label_rows', 'listed', 'Streamed', 'data_root', 'Source', 'flowers', 'coco', 'open_files',
+           'found_at', 'load_images', 'epoch_order', 'batch_indices', 'batches']
 
 # %% ../nbs/00_data.ipynb #1c1f7819
 import copy, csv, hashlib, io, json, math, os, threading, zipfile, zlib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -187,6 +188,17 @@ def by_caption(
     new = copy.copy(images)
     new.captions, new.parts = captions, {p: torch.tensor([i for i, w in enumerate(where) if w == p], dtype=torch.int64) for p in ('train', 'val', 'test')}
     return new
+
+# %% ../nbs/00_data.ipynb #3400f45b
+def evened(
+    images: Images,  # with captions
+    most: int = 3,  # as often as this a design is there at least, whatever its tones and colours
+) -> Images:
+    "A set with its rare designs repeated; raises `ValueError` for images without captions."
+    if images.captions is None: raise ValueError(f'{images.name} has no captions; a design is known by its caption')
+    designs = [(combination(c) or (c,))[0] for c in images.captions]
+    n = Counter(designs)
+    return images.take(torch.tensor([i for i, d in enumerate(designs) for _ in range(-(-most//n[d]))]), f'{images.name}, evened')
 
 # %% ../nbs/00_data.ipynb #6e3aa2ec
 SUFFIXES = {'.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif', '.tif', '.tiff'}

@@ -207,11 +207,11 @@ def caption_tokenizer(
     taught = json.loads(pairs.to_str())['model']
     return CLIPTokenizer(vocab=taught['vocab'], merges=[tuple(m) for m in taught['merges']], model_max_length=length)
 
-# %% ../nbs/08_latent.ipynb #6d2139a7
-#  side  channels per level  text width  text layers  heads
+# %% ../nbs/08_latent.ipynb #d40cb51f
+#  side  channels per level  attention at      text width  layers    heads
 TEXT = {
-    16: dict(channels=(16, 32), width=32, layers=1, heads=2),
-    32: dict(channels=(64, 96), width=128, layers=2, heads=4),
+    16: dict(channels=(16, 32), attention=(8, 4), width=32,  layers=1, heads=2),
+    32: dict(channels=(64, 96), attention=(8,),   width=128, layers=2, heads=4),
 }
 
 def text_to_image(
@@ -223,14 +223,15 @@ def text_to_image(
     "An untrained small Stable Diffusion; raises `ValueError` for a side without a preset."
     if side not in TEXT: raise ValueError(f'there are text-to-image presets for sides {sorted(TEXT)}, not {side}; fine-tune a folder with stable_diffusion')
     row, first, tokenizer = TEXT[side], first or first_stage('kl', side, seed), caption_tokenizer(captions)
-    levels, grid = len(row['channels']), side >> len(first.config.block_out_channels) - 1
+    grid = side >> len(first.config.block_out_channels) - 1
+    down = tuple('CrossAttnDownBlock2D' if grid >> k in row['attention'] else 'DownBlock2D' for k in range(len(row['channels'])))
     reads = CLIPTextConfig(vocab_size=len(tokenizer), hidden_size=row['width'], intermediate_size=2*row['width'], projection_dim=row['width'],
         num_hidden_layers=row['layers'], num_attention_heads=row['heads'], max_position_embeddings=tokenizer.model_max_length,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
     with torch.random.fork_rng():
         torch.manual_seed(generator(seed, 'init').initial_seed())
         net = UNet2DConditionModel(sample_size=grid, in_channels=first.config.latent_channels, out_channels=first.config.latent_channels,
-            down_block_types=('CrossAttnDownBlock2D',)*levels, up_block_types=('CrossAttnUpBlock2D',)*levels, block_out_channels=row['channels'],
+            down_block_types=down, up_block_types=tuple(d.replace('Down', 'Up') for d in reversed(down)), block_out_channels=row['channels'],
             layers_per_block=1, cross_attention_dim=row['width'], attention_head_dim=row['heads'], norm_num_groups=min(32, row['channels'][0]//4))
         return Diffusion(Conditioned(net, CLIPTextModel(reads)), scaled_schedule(.00085, .012), first, tokenizer)
 

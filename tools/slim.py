@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 root = Path(__file__).parent.parent
-LARGE = 30_000  # bytes; smaller pictures stay as they are
+LARGE = 8_000  # bytes; smaller pictures stay as they are
 
 def opaque(data):
     "The picture on white."

@@ -1,5 +1,5 @@
-"What all tests share: a cache of their own."
-import os
+"What all tests share: a cache of their own, and a browser where there is one."
+import os, re, shutil
 import pytest
 
 @pytest.fixture(scope='session', autouse=True)
@@ -11,3 +11,30 @@ def cache(tmp_path_factory):
 def cpu(monkeypatch):
     "Training stays on the CPU, also where there is a GPU: results are compared bit for bit."
     monkeypatch.setenv('ACCELERATE_USE_CPU', 'true')
+
+@pytest.fixture(scope='module')
+def browser():
+    chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    if not chromium: pytest.skip('no Chromium on this machine; on Debian: apt-get install chromium')
+    api = pytest.importorskip('playwright.sync_api', reason="playwright is not installed: pip install -e '.[dev]'")
+    flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+             '--disable-component-update', '--disable-sync']
+    with api.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+@pytest.fixture
+def page(browser):
+    "A page that fails its test if anything was printed to the console or asked of another machine."
+    context = browser.new_context()
+    page, said, asked = context.new_page(), [], []
+    page.set_default_timeout(90_000)  # ms; a busy machine is no failure
+    page.on('console', lambda m: re.match('Changed to .* mode', m.text) or said.append(f'{m.type}: {m.text}'))  # Furo's word at its toggle
+    page.on('pageerror', lambda e: said.append(str(e)))
+    page.on('request', lambda r: asked.append(r.url))
+    yield page
+    context.close()
+    assert not said
+    local = re.compile(r'(http://127\.0\.0\.1:\d+/|data:|blob:)')
+    assert asked and all(map(local.match, asked)), [u for u in asked if not local.match(u)]

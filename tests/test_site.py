@@ -7,9 +7,6 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 root = Path(__file__).parent.parent
-chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-         '--disable-component-update', '--disable-sync']
 
 @pytest.fixture(scope='module')
 def site():
@@ -30,28 +27,6 @@ def address(site):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f'http://127.0.0.1:{server.server_port}'
         server.shutdown()
-
-@pytest.fixture(scope='module')
-def browser():
-    if not chromium: pytest.skip('no Chromium on this machine; on Debian: apt-get install chromium')
-    api = pytest.importorskip('playwright.sync_api', reason="playwright is not installed: pip install -e '.[dev]'")
-    with api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
-
-@pytest.fixture
-def page(browser, address):
-    "A page that fails its test if anything was printed to the console or asked of another host."
-    page, said, asked = browser.new_page(), [], []
-    page.set_default_timeout(90_000)  # ms; a busy machine is no failure
-    page.on('console', lambda m: re.match('Changed to .* mode', m.text) or said.append(f'{m.type}: {m.text}'))  # Furo's word at its toggle
-    page.on('pageerror', lambda e: said.append(str(e)))
-    page.on('request', lambda r: asked.append(r.url))
-    yield page
-    page.close()
-    assert not said
-    assert asked and all(u.startswith((address, 'data:', 'blob:')) for u in asked), [u for u in asked if not u.startswith(address)]
 
 def test_every_notebook_has_a_page(site):
     library = {re.sub(r'^\d+\w?_', '', p.stem) for p in (root/'nbs').glob('[0-9]*.ipynb')}

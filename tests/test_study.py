@@ -11,9 +11,6 @@ from selfrefine.study import flaw_maps, main, read_answers, read_images, study_r
 from small import environment
 
 root = Path(__file__).parent.parent
-chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-         '--disable-component-update', '--disable-sync']
 
 @pytest.fixture
 def images(tmp_path):
@@ -62,29 +59,6 @@ def test_says_what_is_missing(images, tmp_path):
     (tmp_path/'answers.jsonl').write_text(json.dumps(dict(participant='a', image='0.png', sha256='x', grid=4, cells=[1, 2, 3], time='')) + '\n')
     for grid, said in ((4, 'study: 0.png is not the picture that a saw'), (3, 'study: answers are there for a grid of 4 x 4')):
         with pytest.raises(SystemExit, match=said): main([str(images), '--out', str(tmp_path), '--grid', str(grid)])
-
-@pytest.fixture(scope='module')
-def browser():
-    if not chromium: pytest.skip('no Chromium on this machine; on Debian: apt-get install chromium')
-    api = pytest.importorskip('playwright.sync_api', reason="playwright is not installed: pip install -e '.[dev]'")
-    with api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
-
-@pytest.fixture
-def page(browser):
-    "A page that fails its test if anything was printed to the console or asked of another host."
-    context = browser.new_context()
-    page, said, asked = context.new_page(), [], []
-    page.set_default_timeout(90_000)  # ms; a busy machine is no failure
-    page.on('console', lambda m: said.append(f'{m.type}: {m.text}'))
-    page.on('pageerror', lambda e: said.append(str(e)))
-    page.on('request', lambda r: asked.append(r.url))
-    yield page
-    context.close()
-    assert not said
-    assert asked and all(re.match(r'http://127\.0\.0\.1:\d+/|data:', u) for u in asked), asked
 
 def until(page, condition):
     "Ask again and again from outside: Playwright's own waiting is an `eval` in the page, which the page's policy forbids."

@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = ['STYLE', 'SCRIPT', 'NAME', 'KINDS', 'digest', 'read_images', 'append_answer', 'valid', 'read_answers', 'check_same',
            'order', 'html', 'welcome', 'question', 'thanks', 'web', 'png', 'accept', 'Study', 'study_app', 'serve',
-           'main', 'cell_means', 'top_cells', 'read_maps', 'flaw_maps', 'chance', 'Votes', 'votes', 'bootstrap',
-           'match_rate', 'people_agree', 'lay_out', 'draw_image', 'draw_rates', 'Report', 'study_rows', 'equal_cells',
-           'told', 'study_report']
+           'main', 'read_maps', 'flaw_maps', 'chance', 'Votes', 'votes', 'bootstrap', 'match_rate', 'people_agree',
+           'lay_out', 'draw_image', 'draw_rates', 'Report', 'study_rows', 'equal_cells', 'told', 'study_report']
 
 # %% ../nbs/13a_study.ipynb #aa3dc198
 import argparse, hashlib, io, json, math, os, re, secrets, shutil, socket
@@ -24,6 +23,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from .data import Files, generator
+from .planted import cell_means, top_cells
 
 # %% ../nbs/13a_study.ipynb #addbd5d5
 def digest(
@@ -305,24 +305,6 @@ def main(argv: list | None = None):
     a = parser.parse_args(argv)
     try: serve(Study(a.images, a.out, a.grid), a.port)
     except (ImportError, OSError, ValueError) as e: raise SystemExit(f'study: {e}') from None
-
-# %% ../nbs/13a_study.ipynb #363e22e3
-def cell_means(
-    maps: torch.Tensor,  # (B, 1, S, S)
-    grid: int,  # cells a side
-) -> torch.Tensor:  # float64 (B, grid, grid)
-    "A map's mean over each cell, weighted by area."
-    side = maps.shape[-1]
-    edge, cell = torch.arange(side + 1, dtype=torch.float64)/side, torch.arange(grid + 1, dtype=torch.float64)[:, None]/grid
-    share = (torch.minimum(edge[1:], cell[1:]) - torch.maximum(edge[:-1], cell[:-1])).clamp(min=0)*grid
-    return share @ maps[:, 0].double().cpu() @ share.T
-
-def top_cells(
-    maps: torch.Tensor,  # (B, 1, S, S)
-    grid: int,  # cells a side
-) -> torch.Tensor:  # int64 (B, 3), row by row from 0, the highest first
-    "The three cells in which a map is highest."
-    return cell_means(maps, grid).flatten(1).round(decimals=6).argsort(dim=1, descending=True, stable=True)[:, :3]
 
 # %% ../nbs/13a_study.ipynb #7958b39b
 def read_maps(

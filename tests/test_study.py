@@ -7,7 +7,8 @@ from urllib.request import Request, urlopen
 import pytest, torch
 from selfrefine.data import emoji, grid
 from selfrefine.highlighter import shipped_highlighter
-from selfrefine.study import flaw_maps, main, read_answers, read_images, study_report, top_cells
+from selfrefine.planted import top_cells
+from selfrefine.study import flaw_maps, main, read_answers, read_images, study_report
 from small import environment
 
 root = Path(__file__).parent.parent

@@ -4,14 +4,15 @@
     python tools/slim.py reports/fig1.ipynb reports/fig1.png
 
 In notebooks a large PNG becomes a JPEG without chroma subsampling, where that takes less than two thirds; the PNG files of `reports/` lose
-their empty alpha channel and not a pixel. A second run changes nothing.
+their empty alpha channel, and those above `SHEET` bytes (sheets of small pictures) keep 256 colours. A second run changes nothing.
 """
 import base64, io, json, sys
 from pathlib import Path
 from PIL import Image
 
 root = Path(__file__).parent.parent
-LARGE = 8_000  # bytes; smaller pictures stay as they are
+LARGE = 8_000    # bytes; smaller pictures in notebooks stay as they are
+SHEET = 200_000  # bytes; larger files keep 256 colours
 
 def opaque(data):
     "The picture on white."
@@ -28,13 +29,14 @@ def slim_notebook(path):
     for output in (o for c in nb['cells'] for o in c.get('outputs', []) if 'image/png' in o.get('data', {})):
         png = output['data']['image/png']
         data = base64.b64decode(''.join(png))
-        jpeg = packed(opaque(data), format='JPEG', quality=85, subsampling=0) if len(data) > LARGE else data
+        jpeg = packed(opaque(data), format='JPEG', quality=75, subsampling=0) if len(data) > LARGE else data
         if len(jpeg) < len(data)*2/3: output['data'] = {k: v for k, v in output['data'].items() if k != 'image/png'} | {'image/jpeg': base64.b64encode(jpeg).decode()}
     text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
     if text != path.read_text(): path.write_text(text)
 
 def slim_png(path):
-    smaller = packed(opaque(path.read_bytes()), format='PNG')
+    picture = opaque(data := path.read_bytes())
+    smaller = packed(picture.quantize(256, dither=Image.Dither.NONE) if len(data) > SHEET else picture, format='PNG')
     if len(smaller) < path.stat().st_size: path.write_bytes(smaller)
 
 if __name__ == '__main__':

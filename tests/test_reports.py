@@ -1,7 +1,7 @@
 "Every report notebook runs from top to bottom at smoke scale, writes its files, and prints a number that its stored samples give again."
 import json, os, subprocess, sys, zipfile
 from pathlib import Path
-import papermill as pm, pytest, yaml
+import papermill as pm, pytest, torch, yaml
 
 root = Path(__file__).parent.parent
 photographs = Path(os.environ.get('SELFREFINE_DATA', root.parent/'shared/data'))  # real image sets, where a machine has them
@@ -77,6 +77,24 @@ def test_maps_move_and_arms_differ(ran, name):
     assert refined and all((a - b).abs().max() > 0 for maps in refined for a, b in zip(maps, maps[1:]))
     digests = [weights_digest(load_model(f/'model').net) for f in arms]
     assert len(set(digests)) == len(digests)
+
+def test_fills_from_stored_images(ran):
+    "Table 5 can be computed again from the restored images that are stored, and Figure 7 shows these."
+    from selfrefine.experiments import cache_root, image_set, sampled
+    from selfrefine.restored import task
+    told, shown = (json.loads((ran(name)/f'{name}.json').read_text()) for name in ('table5', 'fig7'))
+    about, rows = told['meta']['restoration'], {(r['arm'], r['metric']): r for r in told['rows']}
+    t = task(image_set('improved', 'emoji', 32), tuple(about['missing']), about['n_images'], about['schedule'])
+    assert set(about['links']) == {f'{m}/{a}/0' for m in ('wide', 'narrow', 'lines') for a in ('base', 'both')} and shown['meta']['restoration']['links'] == about['links']
+    for key, folder in about['links'].items():
+        mask, a, _ = key.split('/')
+        x = torch.where(t.holes[mask].bool(), sampled(cache_root()/folder, 32), t.truth).double()
+        error = (x - t.truth).square().mean((1, 2, 3)).clamp(min=1/t.truth[0].numel())
+        row = rows[a, f'{mask} PSNR']
+        assert row['mean'] == pytest.approx((10*(255**2/error).log10()).mean().item(), rel=1e-6) and row['paper'] > 20
+        assert row['against_baseline'] is None if a == 'base' else (row['against_baseline']['n'], row['against_baseline']['over']) == (len(x), 'images')
+    assert not any(metric.startswith(('wide F', 'narrow F', 'lines F')) for _, metric in rows) and 'No Fréchet distance' in told['meta']['caution']
+    assert [w['n'] < len(t.truth) for w in told['meta']['walks']] == [True, True] and told['meta']['walks'][1]['against']['PSNR']['low'] is not None
 
 @pytest.fixture
 def excerpts(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ name = lambda p: p.stem
 
 # Lowest first; a module imports from floors below its own, so imports cannot run in a circle.
 floors = ['data', 'mfam forward uvit metrics planted', 'highlighter attention models agreement', 'phases sampling local', 'training inpainting',
-          'latent repair study', 'experiments', 'figures footprint restored', 'cli']
+          'latent repair study', 'experiments', 'figures footprint localisation restored', 'cli']
 floor = {module: height for height, modules in enumerate(floors) for module in modules.split()}
 
 def cells(path): return json.loads(path.read_text())['cells']

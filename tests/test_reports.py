@@ -7,7 +7,7 @@ root = Path(__file__).parent.parent
 photographs = Path(os.environ.get('SELFREFINE_DATA', root.parent/'shared/data'))  # real image sets, where a machine has them
 where = dict(base_model='model', base_first='first', base_highlighter='highlighter.safetensors')  # what these make
 smoke = yaml.safe_load((root/'tests/smoke.yaml').read_text())
-reports = sorted(p.stem for p in (root/'nbs').glob('*.ipynb') if p.stem.startswith(('table', 'fig', 'base_', 'scale')))
+reports = sorted(p.stem for p in (root/'nbs').glob('*.ipynb') if p.stem.startswith(('table', 'fig', 'base_', 'scale', 'localisation')))
 tables = [r for r in reports if r.startswith('table')]
 
 def papermill(name, out, data, **more):

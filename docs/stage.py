@@ -6,7 +6,7 @@ shown by its executed copies where it has any.
 import ast, json, re
 from pathlib import Path
 
-REPORT = re.compile(r'(table|fig|scale|sweep|controls)\d*$')
+REPORT = re.compile(r'(table|fig|scale|sweep|controls|localisation)\d*(-latent)?$')
 RUNS = dict(base_model=('base_ddpm', 'base_improved', 'base_uvit', 'base_ldm', 'base_text'), base_first=('base_vq', 'base_kl'))  # a notebook whose executed copies have other names than its own
 DIRECTIVE = re.compile(r'#\|\s*([\w-]+):?\s*(.*)')
 
@@ -77,7 +77,7 @@ def contents(caption, paths, pages):
     "A section of the sidebar; runs of one notebook, which have one title, are told apart."
     def entry(p):
         title = pages[page_name(p)]['cells'][0]['source'].splitlines()[0].removeprefix('# ')
-        which = 'full run' if p.parent.name == 'full' else next((p.stem for runs in RUNS.values() if p.stem in runs), '').removeprefix('base_')
+        which = 'full run' if p.parent.name == 'full' else next((p.stem for runs in RUNS.values() if p.stem in runs), '').removeprefix('base_') or p.stem.partition('-')[2]
         return f'{title} ({which}) <{page_name(p)}>' if which else page_name(p)
     return markdown('\n'.join([f'```{{toctree}}\n:hidden:\n:caption: {caption}\n', *map(entry, paths), '```']), caption.lower())
 

@@ -260,6 +260,7 @@ def worth(
     found = [localised(judge.maps(x), boxes) for x, boxes in (plant(fake, kind, 1) for kind in KINDS)]
     return {k: float(torch.cat([f[key] for f in found]).mean()) for k, key in (('pointing', 'pointing'), ('chance', 'pointing, chance'))}
 
+# %% ../nbs/14d_regions.ipynb #5c4c2cc4
 def place_judge(
     p,  # a `Preset`
     images,  # its images

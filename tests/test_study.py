@@ -169,7 +169,9 @@ def papermill(out, **params):
 def test_figure_with_and_without_people(tmp_path):
     "Figure 9 says that nobody was asked; once somebody has answered, it keeps the pictures and counts."
     told = papermill(tmp_path)
-    assert all(r['mean'] is None for r in told['rows']) and told['meta']['study']['people'] == 0 and 'No people have been asked' in told['meta']['caution']
+    people, planted = told['rows'][:4], told['rows'][4:]
+    assert len(planted) == 2 and all(0 <= r['low'] <= r['mean'] <= r['high'] and r['chance'] > 0 for r in planted)
+    assert all(r['mean'] is None for r in people) and told['meta']['study']['people'] == 0 and 'No people have been asked' in told['meta']['caution']
     assert not (tmp_path/'study/answers.jsonl').exists()
     before = read_images(tmp_path/'study/images')
     with served(tmp_path/'study/images', tmp_path/'study', '--port', 0) as (server, address):
@@ -181,4 +183,4 @@ def test_figure_with_and_without_people(tmp_path):
     after = read_images(tmp_path/'study/images')
     assert before.keys() == after.keys() and all(torch.equal(before[k], after[k]) for k in before)
     assert told['meta']['study'] == dict(grid=4, people=2, answers=8, images=4, arm='base')
-    assert told['rows'][0]['n'] == 24 and told['rows'][3]['mean'] == told['rows'][3]['kappa'] == 1
+    assert len(told['rows']) == 4 and told['rows'][0]['n'] == 24 and told['rows'][3]['mean'] == told['rows'][3]['kappa'] == 1

@@ -312,15 +312,17 @@ def flaws_by_region(
             c.scores[a, seed] = c.scores.get((a, seed), {}) | {k: v.tolist() for k, v in found.items()}
             c.values[a, seed] |= {k: float(v.mean()) for k, v in found.items()}
     e.meta['regions'] = [r.notes for r in regions]
-    e.meta['regions_caution'] = said_of_regions(e.meta['regions'])
+    compared = [c.compare(m['arm'], k) for c in e.cells for m in c.methods for k in regions[0].found['both']]
+    e.meta['regions_caution'] = said_of_regions(e.meta['regions'], [d['smallest_effect'] for d in compared if d and d['smallest_effect']])
     e.write()
     return regions
 
-def said_of_regions(regions: list) -> str:
+def said_of_regions(regions: list, unseen: list) -> str:
     "What the rows of flaws do not show, as markdown."
     lines = [f'The judge of {r["data"]} (seed {r["seed"]}) tells held-out samples from real images with ROC AUC {r["auc"]:.2f}, and its peak is on a planted flaw '
              f'{r["pointing"]/r["chance"]:.1f} times as often as by chance ({r["pointing"]:.2f} against {r["chance"]:.2f}). Real test images have '
              f'{r["real_test"]["flaws inside, %"]:.1f} % inside and {r["real_test"]["flaws outside, %"]:.1f} % outside.' for r in regions]
+    if unseen: lines.append(f'A difference in these rows below {min(unseen):.2f} to {max(unseen):.2f} percentage points, depending on the row, would be missed more often than once in five times (two-sided, at 5%).')
     return '\n'.join(f'- {line}' for line in lines + [
         f'The area is the highest {regions[0]["share"]:.0%} of the newest map of `both`, for every arm. A share inside equal to that is no preference.',
         'What the judge calls a flaw is what it was taught: planted corruptions, and whatever sets samples of the base model apart. It is one network with one seed.'])

@@ -100,6 +100,7 @@ def classifier(
     images,  # its images
     base: Path,  # link of the base model
     epochs: int = 6,
+    lr: float | None = None,  # see `FlawHighlighter.fit`
 ) -> tuple:  # a highlighter; what is told of it
     "The paper's highlighter for a set: shipped, or fitted on balanced classes; the fakes are drawn as those of the maps are."
     if p.highlighter == 'shipped': return shipped_highlighter(), dict(fitted_on='shipped', width=.25)
@@ -107,9 +108,9 @@ def classifier(
     drawn = samples(replace(p, n=p.n_fake, sampler='ddim', sampler_steps=p.map_steps), images, base, -1)
     def make(folder):
         h, first = untrained(some, p.highlighter)
-        h.to(device()).fit(sampled(drawn, p.side), epochs, progress=True).save(folder/'highlighter.safetensors')
-        return dict(history=h.history, first_weights=first, width=p.highlighter, epochs=epochs, n_fake=p.n_fake, n_real=len(some.parts['train']))
-    made = link('classifier', make, (data_digest(some), drawn), ('highlighter', 'mfam'), width=p.highlighter, epochs=epochs)
+        h.to(device()).fit(sampled(drawn, p.side), epochs, lr=lr, progress=True).save(folder/'highlighter.safetensors')
+        return dict(history=h.history, first_weights=first, width=p.highlighter, epochs=epochs, lr=lr, n_fake=p.n_fake, n_real=len(some.parts['train']))
+    made = link('classifier', make, (data_digest(some), drawn), ('highlighter', 'mfam'), width=p.highlighter, epochs=epochs, lr=lr)
     return FlawHighlighter.load(made/'highlighter.safetensors'), {k: v for k, v in told(made).items() if k != 'what'} | dict(fitted_on=made.name)
 
 # %% ../nbs/14d_regions.ipynb #13127918
@@ -135,11 +136,12 @@ def judged_set(
     p,  # a `Preset`
     s: dict,  # method, and paper: three numbers
     epochs: int = 6,
+    lr: float | None = None,
 ) -> dict:  # rows, meta, and what is drawn
     "One set at one size: the highlighter's scores, and what else it could have read."
     images = image_set(p.model, p.source, p.side)
     base = base_model(p, images, p.seeds[0])
-    highlighter, notes = classifier(p, images, base, epochs)
+    highlighter, notes = classifier(p, images, base, epochs, lr)
     rows = evenly(images.parts['test'], p.n)
     real = images[rows]
     drawn = samples(replace(p, n=len(real), sampler='ddim', sampler_steps=p.map_steps), images, base, UNSEEN['table6'])
@@ -173,13 +175,14 @@ def told_apart(
     out: str = '',  # where the files go; the repository's reports/ by default
     sides: tuple = (32,),
     base: int | None = None,  # steps of a base phase on a real set
-    epochs: int = 6,
+    epochs: int = 6,  # of a highlighter that is fitted here
+    lr: float | None = None,
     **overrides,  # fields of `Preset`
 ) -> Experiment:  # without arms; `sets` holds what is drawn
     "The highlighter's scores on every set that is there; raises `ValueError` where none is."
     started, found = time.time(), {(s['method'], side): (s, wanted_set(s, side, preset, base, **overrides)) for s in sets for side in sides}
     skipped = {f'{m}, {side} px': why for (m, side), (s, why) in found.items() if isinstance(why, str)}
-    done = [judged_set(p, s, epochs) for s, p in found.values() if not isinstance(p, str)]
+    done = [judged_set(p, s, epochs, lr) for s, p in found.values() if not isinstance(p, str)]
     if not done: raise ValueError(f'none of the sets is there: {skipped}; take emoji at 32 px')
     first = done[0]['meta']
     meta = dict(preset=preset, data=', '.join(dict.fromkeys(d['meta']['data'] for d in done)), n_real=sum(d['meta']['n_real'] for d in done),

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['OWN', 'EARLY', 'UNSEEN', 'SEEN', 'SLOW', 'METRICS', 'HALVES', 'otherwise', 'random_maps', 'finders', 'all_kinds',
            'scored', 'kept_scores', 'row', 'rows_of', 'auc_rows', 'drawn', 'fitted', 'Located', 'by_whom', 'locate',
-           'verdict', 'said', 'draw_examples', 'draw_pointing', 'Picture', 'located_figure', 'scale_of', 'caution',
-           'localisation', 'times_chance', 'with_planted']
+           'verdict', 'said', 'draw_examples', 'draw_pointing', 'located_figure', 'scale_of', 'caution', 'localisation',
+           'times_chance', 'with_planted']
 
 # %% ../nbs/14e_localisation.ipynb #73f654b9
 import copy, hashlib, math, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 # %% ../nbs/14e_localisation.ipynb #64d3a2f0
 import matplotlib.pyplot as plt
@@ -264,15 +265,10 @@ def draw_pointing(ax, l, methods, names):
     ax.set_title(l.data, fontsize=8); ax.tick_params(labelsize=7); ax.xaxis.label.set_size(7); ax.legend(fontsize=7)
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
 
-# %% ../nbs/14e_localisation.ipynb #6d4ed056
-@dataclass
-class Picture:
-    "What `finish` draws from."
-    fig: plt.Figure
-
+# %% ../nbs/14e_localisation.ipynb #6e57276c
 def located_figure(
     found: list,  # of `Located`
-) -> Picture:
+) -> SimpleNamespace:  # fig
     "Examples of the first set, and the pointing game of all."
     order = {r['method']: r['mean'] for r in found[0].rows if (r['on'], r['kind'], r['metric']) == ('real', 'all', 'pointing')}
     methods = sorted(order, key=order.get)
@@ -280,7 +276,7 @@ def located_figure(
     top, bottom = fig.subfigures(2, 1, height_ratios=(3, 4.4))
     draw_examples(top, found[0])
     for i, (ax, l) in enumerate(zip(bottom.subplots(1, len(found), squeeze=False)[0], found)): draw_pointing(ax, l, methods, i == 0)
-    return Picture(fig)
+    return SimpleNamespace(fig=fig)
 
 # %% ../nbs/14e_localisation.ipynb #40cb7402
 def scale_of(
@@ -309,6 +305,7 @@ def caution(
         'Generated images have flaws of their own. A map that marks those and not the planted one is counted as wrong, so that scores on generated images are lower bounds.',
         f'One highlighter of each kind, one seed. Intervals are over images, {n} at least, and cannot replace the spread between fits.',
         'The best CAM is chosen after the fact among many: its interval does not account for the choice.']
+    if any(m['paper']['source'] == 'shipped' for m in meta['sets']): lines.append('The shipped highlighter was fitted on more samples than the local ones: their areas under the curve compare these two, not the methods.')
     if any(m['paper']['width'] < 1 for m in meta['sets']): lines.append('A highlighter of less than the full width is not the paper\'s VGG16.')
     return '\n'.join(f'- {s}' for s in lines + [f'Preset {meta["preset"]}, {meta["seconds"]:.0f} s on {meta["device"]} ({meta["threads"]} threads) in this call; torch {meta["versions"]["torch"]}.'])
 

@@ -75,8 +75,8 @@ class LocalHighlighter(FlawHighlighter):
         inside = (F.softplus(-fake)*within).sum()/within.sum()
         return F.cross_entropy(self.net.whole(plain), label) + F.softplus(plain[label == 1]).mean() + known + inside/2
     def cams(self, images, batch=64):
-        "The probability of a flaw at every place: (B, 1, S/4, S/4)."
-        with torch.no_grad(): return torch.cat([self.net.places(self.preprocess(x, first=i*batch)).sigmoid() for i, x in enumerate(images.split(batch))])
+        "The evidence of a flaw at every place, -log of the probability that there is none: (B, 1, S/4, S/4)."
+        with torch.no_grad(): return torch.cat([F.softplus(self.net.places(self.preprocess(x, first=i*batch))) for i, x in enumerate(images.split(batch))])
 
 # %% ../nbs/01b_local.ipynb #597c8682
 HIGHLIGHTERS = dict(paper=FlawHighlighter, local=LocalHighlighter)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FILTERS', 'UNSEEN', 'NAMES', 'scored', 'resized', 'another_way', 'questions', 'balanced', 'classifier', 'wanted_set',
            'judged_set', 'said_of', 'told_apart', 'scores_table', 'scores_figure', 'top_area', 'by_region', 'worth',
-           'place_judge', 'region_of', 'flaws_by_region', 'said_of_regions', 'regions_figure', 'agree', 'drift',
-           'behind_map', 'draw_row', 'draw_drift', 'flaw_figure']
+           'place_judge', 'region_of', 'flaws_by_region', 'said_of_regions', 'regions_figure', 'guides_figure', 'agree',
+           'drift', 'behind_map', 'draw_row', 'draw_drift', 'flaw_figure']
 
 # %% ../nbs/14d_regions.ipynb #aa24de61
 import copy, time
@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from .data import found_at, generator, part
-from .experiments import (Experiment, asked, base_model, data_digest, device, fitted_highlighter, found_set, image_set, kept_maps,
+from .experiments import (ARMS, Experiment, asked, base_model, data_digest, device, fitted_highlighter, found_set, image_set, kept_maps,
                                     label, link, on_device, opened, reports, sampled, samples, settings, told, untrained, versions)
 from .highlighter import FlawHighlighter, background, reencoded, shipped_highlighter
 from .local import LocalHighlighter
@@ -347,6 +347,21 @@ def regions_figure(
         ax.set_title(title, fontsize=6)
         ax.axis('off')
     return e.keep(fig, '-regions')
+
+# %% ../nbs/14d_regions.ipynb #2041c9ba
+def guides_figure(
+    e: Experiment,
+    n: int = 6,  # maps of each arm, evenly through its refreshes
+):  # a matplotlib figure
+    "Every refined arm's maps in the order they were made, written to `NAME-maps.png`."
+    refined = [(e.title(c, m['method']), kept_maps(c.links[m['arm'], c.p.seeds[0]]['arm'])) for c, m in e.methods if ARMS[m['arm']]]
+    fig, axes = plt.subplots(len(refined), n, figsize=(n*.8 + 1.4, len(refined)*.95), squeeze=False)
+    for row, (method, maps) in zip(axes, refined):
+        shown = [sorted(maps)[i] for i in sorted(set(np.linspace(0, len(maps) - 1, n).round().astype(int).tolist()))]
+        for ax, step in zip(row, shown): ax.imshow(maps[step][0, 0], vmin=0, vmax=1, cmap='inferno'); ax.set_title(f'step {step}', fontsize=6, pad=2)
+        label(row[0], method)
+    for ax in axes.flat: ax.axis('off')
+    return e.keep(fig, '-maps')
 
 # %% ../nbs/14d_regions.ipynb #9564427b
 def agree(a: torch.Tensor, b: torch.Tensor) -> float | None:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FILTERS', 'UNSEEN', 'NAMES', 'scored', 'resized', 'another_way', 'questions', 'balanced', 'classifier', 'wanted_set',
            'judged_set', 'said_of', 'told_apart', 'scores_table', 'scores_figure', 'top_area', 'by_region', 'worth',
-           'place_judge', 'region_of', 'flaws_by_region', 'said_of_regions', 'regions_figure', 'guides_figure', 'agree',
-           'drift', 'behind_map', 'draw_row', 'draw_drift', 'flaw_figure']
+           'place_judge', 'flaw_probabilities', 'region_of', 'flaws_by_region', 'said_of_regions', 'regions_figure',
+           'guides_figure', 'agree', 'drift', 'behind_map', 'draw_row', 'draw_drift', 'flaw_figure']
 
 # %% ../nbs/14d_regions.ipynb #aa24de61
 import copy, time
@@ -248,7 +248,7 @@ def by_region(
     "Flaws inside and outside an area, image by image; raises `ValueError` for other shapes, an empty or a full area, or values that are no probabilities."
     if flaws.shape[1:] != area.shape[1:]: raise ValueError(f'maps of {tuple(flaws.shape[1:])} and an area of {tuple(area.shape[1:])}; bring the maps to its size')
     if area.all() or not area.any(): raise ValueError('the area is empty or the whole image; nothing can be compared')
-    if not (flaws.min() >= 0 and flaws.max() <= 1): raise ValueError('flaw probabilities lie outside [0, 1]; take `cams` of a local highlighter')
+    if not (flaws.min() >= 0 and flaws.max() <= 1 + 1e-6): raise ValueError('flaw probabilities lie outside [0, 1]; take those of `flaw_probabilities`')
     p, a = flaws.flatten(1).double().cpu(), area.flatten().double()
     inside, all_ = p @ a, p.sum(1)
     share = torch.where(all_ > 0, inside/all_.clamp(min=1e-300), a.mean())
@@ -283,6 +283,17 @@ def place_judge(
                 width=width, n=n, steps=p.map_steps, bf16=p.bf16, guidance=p.guidance, epochs=epochs)
     return on_device(LocalHighlighter.load(made/'judge.safetensors')), made
 
+# %% ../nbs/14d_regions.ipynb #94cfdef0
+@torch.no_grad()
+def flaw_probabilities(
+    judge: LocalHighlighter,
+    images: torch.Tensor,  # uint8 (N, 3, S, S)
+    batch: int = 64,
+) -> torch.Tensor:  # (N, 1, S, S) in [0, 1], comparable between images
+    "The probability of a flaw at every pixel."
+    side = images.shape[-1]
+    return torch.cat([resize_map(judge.net.places(judge.preprocess(x, first=i*batch)).sigmoid(), side, side).cpu() for i, x in enumerate(images.split(batch))])
+
 # %% ../nbs/14d_regions.ipynb #1cca4f6d
 def region_of(
     c,  # a `Cell` with the arm `both`
@@ -292,9 +303,9 @@ def region_of(
 ) -> SimpleNamespace:  # map, area; means: arm -> mean probabilities (S, S); found: arm -> `by_region`; notes
     "The area of one seed, and every arm's flaws in it."
     M = list(kept_maps(c.links['both', seed]['arm']).values())[-1]
-    area, side = top_area(M, share), M.shape[-1]
+    area = top_area(M, share)
     judge, made = place_judge(c.p, c.images, c.links['both', seed]['base'], epochs)
-    def flaws(x): return resize_map(judge.cams(x), side, side).clamp(0, 1).cpu()
+    def flaws(x): return flaw_probabilities(judge, x)
     maps = {a: flaws(sampled(c.links[a, seed]['samples'], c.p.side)) for a in dict.fromkeys(m['arm'] for m in c.methods)}
     real = {k: float(v.mean()) for k, v in by_region(flaws(part(c.images, 'test').x), area).items()}
     notes = dict(data=c.images.name, seed=seed, share=share, area='newest map of both', judge=made.name, real_test=real,

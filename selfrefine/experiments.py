@@ -520,8 +520,9 @@ def summarise(self: Cell) -> list:
     def row(m, metric):
         v = [self.values[m['arm'], s][metric] for s in self.p.seeds]
         spread = float(np.std(v, ddof=1)) if len(v) > 1 else None
+        like = metric.startswith(('FID', 'FD')) and metric.endswith('train')  # what the paper's number may stand beside
         return dict(method=m['method'], arm=m['arm'], model=self.p.model, data=self.images.name, metric=metric, mean=float(np.mean(v)), std=spread,
-                    n_seeds=len(v), values=v, paper=m.get('paper'), paper_metric='FID', against_baseline=self.compare(m['arm'], metric))
+                    n_seeds=len(v), values=v, paper=m.get('paper') if like else None, paper_metric='FID' if like else None, against_baseline=self.compare(m['arm'], metric))
     return [row(m, metric) for m in self.methods for metric in self.values[m['arm'], self.p.seeds[0]]]
 
 # %% ../nbs/14_experiments.ipynb #6e152fd2
@@ -598,7 +599,7 @@ def tabulate(
         line = lines.setdefault((r['method'], r.get('data')), {'data': r['data']} if len(sets) > 1 else {})
         line[r['metric']] = f'{r["mean"]:.2f}' + (f' ± {r["std"]:.2f}' if r['std'] is not None else '')
         if not r['metric'].endswith('test') and r['against_baseline']: line[f'{r["metric"]}: difference'] = interval(r['against_baseline'])
-        line['paper, FID'] = r['paper']
+        if r['paper'] is not None: line['paper, FID'] = r['paper']
     return pd.DataFrame(lines.values(), index=pd.Index([method for method, _ in lines], name='method')).fillna('')
 
 @patch

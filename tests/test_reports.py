@@ -103,13 +103,13 @@ def test_flaws_from_stored_samples(ran):
     "Table 7's regional rows: every arm is judged in the same area, by the judge that is stored."
     from selfrefine.experiments import cache_root, sampled
     from selfrefine.local import LocalHighlighter
-    from selfrefine.mfam import resize_map
+    from selfrefine.regions import flaw_probabilities
     told = json.loads((ran('table7')/'table7.json').read_text())
     judge = LocalHighlighter.load(cache_root()/told['meta']['regions'][0]['judge']/'judge.safetensors')
     rows = {(r['arm'], r['metric']): r for r in told['rows']}
     assert {a for a, _ in rows} == {'base', 'center', 'inverted', 'edge', 'both', 'constant', 'shuffled', 'random'}
     for a in ('base', 'random'):
-        flaws = resize_map(judge.cams(sampled(cache_root()/told['meta']['samples'][f'{a}/0'], 32)), 32, 32).double()
+        flaws = flaw_probabilities(judge, sampled(cache_root()/told['meta']['samples'][f'{a}/0'], 32)).double()
         inside, outside = (rows[a, f'flaws {where}, %']['mean'] for where in ('inside', 'outside'))
         assert .25*inside + .75*outside == pytest.approx(100*float(flaws.mean()), rel=1e-6)
         assert (rows[a, 'share inside, %']['against_baseline'] is None) == (a == 'base')

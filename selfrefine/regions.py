@@ -81,7 +81,9 @@ def questions(
     def ask(a, b, pairs): return torch.cat([highlighter.fake_scores(a), highlighter.fake_scores(b)]), torch.arange(len(a) + len(b)) < len(a), pairs
     answers = {'generated': ask(fake, real, False)}
     if (real >= 250).all(1).float().mean() > .05: answers['background alone'] = ask(background(fake), background(real), False)
-    return answers | {'re-encoded': ask(reencoded(real), real, True)} | {f'resized, {how}': ask(x, real, True) for how, x in other.items()}
+    poor = reencoded(fake, 75), reencoded(real, 75)
+    answers |= {'both re-encoded at 75': ask(*poor, False), 're-encoded': ask(reencoded(real), real, True), 're-encoded at 75': ask(poor[1], real, True)}
+    return answers | {f'resized, {how}': ask(x, real, True) for how, x in other.items()}
 
 # %% ../nbs/14d_regions.ipynb #7089d4eb
 UNSEEN = dict(table6=-3, judge=-2)  # seeds of noise that no highlighter of an arm is fitted on, and no arm measured with

@@ -220,6 +220,10 @@ class Restored(Experiment):
                 seen = {k: v['smallest_effect'] for k, v in d.items()}
                 said.append(f'{m["method"]}: with {len(f.p.seeds)} {"seeds" if len(f.p.seeds) > 1 else f"training and {len(f.task.truth)} images"} a true difference in PSNR is found four times out of five '
                     f'if it is at least {listed(seen, "{:.3f}")} dB.' + (f' The paper\'s differences are {listed(published, "{:+.3f}")} dB.' if published else ''))
+        told = [(r, r['against_baseline']) for r in self.rows or [] if r.get('mask') and (r['against_baseline'] or {}).get('low') is not None]
+        clear = [(r, d) for r, d in told if d['low'] > 0 or d['high'] < 0]
+        worse = sum((d['low'] > 0) != r['metric'].endswith(('PSNR', 'SSIM')) for r, d in clear)
+        if told: said.append(f'{len(clear)} of {len(told)} intervals of differences leave out 0: {worse} say that the refined model restores worse, {len(clear) - worse} that it restores better. By chance one in twenty would.')
         if t['n_images'] < t['least']: said.append(f'**No Fréchet distance**: {t["n_images"]} images are fewer than {t["least"]}. The paper has FID '
             + ', '.join(f'{v["base"][0]} and {v["both"][0]} ({k})' for k, v in PAPER.items() if k in f.task.holes) + ' on 3,000 images.')
         if not t['lpips']: said.append('PD-SqueezeNet is not LPIPS: it has no learned heads and another network, and its values cannot be compared with the paper\'s.')

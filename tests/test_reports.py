@@ -95,7 +95,7 @@ def test_scores_from_stored_samples(ran):
     assert len(fake) == len(real) == told['meta']['n_generated']
     values, again = {r['metric']: r['mean'] for r in told['rows']}, h.evaluate(fake, real)
     again = {'accuracy': again['accuracy'], 'F1': again['f1'], 'ROC AUC': again['auc'], 'ROC AUC, background alone': h.evaluate(background(fake), background(real))['auc'],
-             'ROC AUC, re-encoded': h.evaluate(reencoded(real), real)['auc']}
+             'ROC AUC, re-encoded': h.evaluate(reencoded(real), real)['auc'], 'ROC AUC, both re-encoded at 75': h.evaluate(reencoded(fake, 75), reencoded(real, 75))['auc']}
     assert {k: values[k] for k in again} == pytest.approx(again)
     assert all(r['low'] <= r['mean'] <= r['high'] for r in told['rows'])
 

@@ -313,7 +313,7 @@ def scale_of(
     def one(name):
         where = dict(source=name) if name.startswith('emoji') else found_set([name], name, preset, base)
         return settings(preset, **where | {k: v for k, v in dict(highlighter=width, n_fake=n_fake or (640 if preset == 'quick' else None), side=side).items() if v})
-    usual = dict(smoke=dict(n=6, n_slow=2, steps=4, local=(1/16, 4)), quick=dict(n=48, n_slow=6, steps=400, local=(1/8, 800)))
+    usual = dict(smoke=dict(n=6, n_slow=2, steps=4, local=(1/16, 4)), quick=dict(n=48, n_slow=6, steps=400, local=(1/4, 1000)))
     how = usual.get(preset, dict(n=200, n_slow=20, steps=2000, local=(1., 4000))) | {k: v for k, v in how.items() if v is not None}
     return [one(s) for s in sets], how
 

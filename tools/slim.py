@@ -12,7 +12,7 @@ from PIL import Image
 
 root = Path(__file__).parent.parent
 LARGE = 8_000    # bytes; smaller pictures in notebooks stay as they are
-SHEET = 200_000  # bytes; larger files keep 256 colours
+SHEET = 150_000  # bytes; larger files keep 256 colours
 
 def opaque(data):
     "The picture on white."

@@ -95,6 +95,10 @@ def test_notice_names_assets():
     unnamed = [p.name for p in (root/'selfrefine/assets').iterdir() if p.suffix not in ('.css', '.js') and f'selfrefine/assets/{p.name}' not in notice]
     assert not unnamed, f'NOTICE does not name {unnamed}'
 
+def test_shipped_configurations_name_no_folder():
+    "diffusers notes where a model was read from; what ships comes from nowhere."
+    for p in (root/'selfrefine/assets').rglob('*.json'): assert '_name_or_path": "/' not in p.read_text(), p
+
 def test_size():
     "A checkout stays small: data and weights are a few MB each."
     files = run('git', 'ls-files', '-z')

@@ -6,9 +6,9 @@
 __all__ = ['inception', 'sd', 'adamw', 'ROWS', 'PRESETS', 'BOTH', 'ARMS', 'TRAINING', 'TAUGHT', 'DETECTED', 'Preset', 'settings',
            'known', 'flops', 'extra_steps', 'cache_root', 'source_digest', 'link', 'told', 'versions', 'device',
            'on_device', 'reports', 'data_digest', 'recipe', 'image_set', 'first_model', 'training_set', 'base_model',
-           'opened', 'asked', 'untrained', 'fitted_highlighter', 'keep_maps', 'kept_maps', 'arm', 'samples', 'sampled',
-           'features', 'Cell', 'Experiment', 'measure', 'judge', 'agreeing', 'cell', 'experiment', 'interval',
-           'tabulate', 'full_run', 'found_set', 'label']
+           'opened', 'asked', 'samples', 'sampled', 'base_samples', 'untrained', 'fitted', 'fitted_highlighter',
+           'keep_maps', 'kept_maps', 'arm', 'features', 'Cell', 'Experiment', 'measure', 'judge', 'agreeing', 'cell',
+           'experiment', 'interval', 'tabulate', 'full_run', 'found_set', 'label']
 
 # %% ../nbs/14_experiments.ipynb #11e9f7ec
 import csv, hashlib, importlib, json, os, platform, shutil, time
@@ -293,19 +293,67 @@ def asked(
     said = part(images, kind).captions
     return dict(prompts=[said[i*len(said)//n % len(said)] for i in range(n)], guidance=p.guidance)
 
+# %% ../nbs/14_experiments.ipynb #ea4f8bc7
+def samples(
+    p: Preset,
+    images: Images,
+    trained: Path,  # link of an arm
+    seed: int,
+    kind: str = 'train',  # part whose captions a text-to-image model is asked for
+) -> Path:  # a folder that holds one PNG for each image
+    "The link of an arm's samples."
+    more = asked(p, images, p.n, kind)
+    def make(folder):
+        sample(opened(p, trained/'model'), p.n, p.sampler, p.sampler_steps, seed, folder=folder/'png', bf16=p.bf16, progress=True, **more)
+    return link('samples', make, (trained,), ('sampling',), n=p.n, sampler=p.sampler, steps=p.sampler_steps, seed=seed, bf16=p.bf16, **more)
+
+def sampled(
+    drawn: Path,  # link of samples
+    side: int,
+) -> torch.Tensor:  # uint8 (N, 3, side, side), in the order of their noise
+    "The images of a samples link."
+    return load_images(drawn/'png', side).x
+
+def base_samples(
+    p: Preset,
+    images: Images,
+    base: Path,  # link of the base model
+    n: int,  # images
+    seed: int,  # below 0, which no arm uses
+) -> Path:  # as of `samples`
+    "The link of a base model's samples, drawn as those behind the maps are."
+    return samples(replace(p, n=n, sampler='ddim', sampler_steps=p.map_steps), images, base, seed)
+
 # %% ../nbs/14_experiments.ipynb #9984da9e
 def untrained(
     images: Images,
     width: float,  # of VGG16's channels
     kind: str = 'paper',  # see `highlighter_of`
+    **options,  # of that kind
 ) -> tuple:  # a highlighter, and where its first weights are from
     "The full network from ImageNet weights where they can be had, else from Kaiming's."
-    try: return highlighter_of(kind, images, width=width, weights='imagenet' if width == 1 else None), 'imagenet' if width == 1 else 'kaiming'
+    try: return highlighter_of(kind, images, width=width, weights='imagenet' if width == 1 else None, **options), 'imagenet' if width == 1 else 'kaiming'
     except FileNotFoundError as e:
         print(f'{e}; the highlighter starts from random weights')
-        return highlighter_of(kind, images, width=width), 'kaiming'
+        return highlighter_of(kind, images, width=width, **options), 'kaiming'
 
+# %% ../nbs/14_experiments.ipynb #c35ded58
 TAUGHT = dict(paper=(), local=('local', 'planted'))  # further modules that a kind's links are made by
+
+def fitted(
+    images: Images,
+    fake: Path,  # link of samples
+    width: float,  # of VGG16's channels
+    kind: str = 'paper',  # see `highlighter_of`
+    fit: dict = {},  # arguments of `FlawHighlighter.fit`
+    **options,  # of the kind
+) -> Path:  # a folder that holds `highlighter.safetensors`
+    "The link of a highlighter that tells some samples from real images."
+    def make(folder):
+        h, first = untrained(images, width, kind, **options)
+        h.to(device()).fit(sampled(fake, images.side), progress=True, **fit).save(folder/'highlighter.safetensors')
+        return dict(h.evaluate(), first_weights=first, history=h.history, n_real=len(h.real['train']))
+    return link('highlighter', make, (data_digest(images), fake), ('highlighter', 'mfam') + TAUGHT[kind], width=width, fit=fit, **options)
 
 def fitted_highlighter(
     p: Preset,
@@ -315,13 +363,7 @@ def fitted_highlighter(
     "The highlighter of all arms: shipped, or fitted on samples that the base model draws as it will for the maps."
     if (p.highlighter, p.kind) == ('shipped', 'paper'): return shipped_highlighter(images)
     width = .25 if p.highlighter == 'shipped' else p.highlighter
-    def make(folder):
-        fake = sample(opened(p, base/'model'), p.n_fake, steps=p.map_steps, seed=-1, bf16=p.bf16, folder=folder/'fake', progress=True, **asked(p, images, p.n_fake))
-        h, first = untrained(images, width, p.kind)
-        h.to(device()).fit(fake, progress=True).save(folder/'highlighter.safetensors')
-        return dict(h.evaluate(), first_weights=first)
-    folder = link('highlighter', make, (data_digest(images), base), ('highlighter', 'mfam', 'sampling') + TAUGHT[p.kind], width=width, n=p.n_fake, steps=p.map_steps, bf16=p.bf16)
-    return load_highlighter(folder/'highlighter.safetensors', images)
+    return load_highlighter(fitted(images, base_samples(p, images, base, p.n_fake, -1), width, p.kind)/'highlighter.safetensors', images)
 
 # %% ../nbs/14_experiments.ipynb #743305f4
 def keep_maps(
@@ -368,27 +410,6 @@ def arm(
     scale = {k: v for k, v in asdict(p).items() if k in ('steps', 'cycle', 'n_map', 'map_steps', 'guidance')}
     return link('arm', make, (base, weights_digest(highlighter), data_digest(images)), TRAINING + ('attention', 'mfam', 'phases', 'highlighter') + TAUGHT[p.kind],
                 arm=options, more=more, seed=seed, recipe=asdict(r), **scale)
-
-# %% ../nbs/14_experiments.ipynb #ea4f8bc7
-def samples(
-    p: Preset,
-    images: Images,
-    trained: Path,  # link of an arm
-    seed: int,
-    kind: str = 'train',  # part whose captions a text-to-image model is asked for
-) -> Path:  # a folder that holds one PNG for each image
-    "The link of an arm's samples."
-    more = asked(p, images, p.n, kind)
-    def make(folder):
-        sample(opened(p, trained/'model'), p.n, p.sampler, p.sampler_steps, seed, folder=folder/'png', bf16=p.bf16, progress=True, **more)
-    return link('samples', make, (trained,), ('sampling',), n=p.n, sampler=p.sampler, steps=p.sampler_steps, seed=seed, bf16=p.bf16, **more)
-
-def sampled(
-    drawn: Path,  # link of samples
-    side: int,
-) -> torch.Tensor:  # uint8 (N, 3, side, side), in the order of their noise
-    "The images of a samples link."
-    return load_images(drawn/'png', side).x
 
 # %% ../nbs/14_experiments.ipynb #f93ffdae
 def features(
@@ -582,12 +603,12 @@ def experiment(
     e.write()
     return e
 
-# %% ../nbs/14_experiments.ipynb #75067210
-def interval(d):
+# %% ../nbs/14_experiments.ipynb #b249b0eb
+def interval(d, digits=2):
     "A difference and its interval as text."
     if not d: return ''
     shown = d['mean'] if 'mean' in d else d['difference']
-    return f'{shown:+.2f}' + (f' [{d["low"]:+.2f}, {d["high"]:+.2f}]' if d['low'] is not None else '')
+    return f'{shown:+.{digits}f}' + (f' [{d["low"]:+.{digits}f}, {d["high"]:+.{digits}f}]' if d['low'] is not None else '')
 
 def tabulate(
     told: dict,  # what a report's JSON file holds
@@ -609,10 +630,11 @@ def table(self: Experiment):
 
 def full_run(
     name: str,  # of the report
+    shown=tabulate,  # what makes a table of its file
 ):  # a table, or a sentence
     "The table of the larger run in reports/full, where there is one."
     path = reports()/'full'/f'{name}.json'
-    return tabulate(json.loads(path.read_text())) if path.exists() else f'There is no larger run of {name} in reports/full.'
+    return shown(json.loads(path.read_text())) if path.exists() else f'There is no larger run of {name} in reports/full.'
 
 # %% ../nbs/14_experiments.ipynb #0ffc1174
 def found_set(
@@ -659,18 +681,21 @@ def pictures(self: Experiment, n: int = 12):
     for ax in axes.flat: ax.axis('off')
     return self.keep(fig, '')
 
-# %% ../nbs/14_experiments.ipynb #869cdbd6
+# %% ../nbs/14_experiments.ipynb #170e5234
 @patch
-def maps(self: Experiment, n: int = 8):
-    "The maps in the order they were made, and the newest over the samples behind it, written to `NAME-maps.png`."
+def maps(self: Experiment, n: int = 8, behind: bool = True):
+    "The maps in the order they were made, and the newest over the samples behind it where it has any, written to `NAME-maps.png`."
     refined = [(self.title(c, m['method']), c.links[m['arm'], c.p.seeds[0]]['arm']) for c, m in self.methods if ARMS[m['arm']]]
-    fig, axes = plt.subplots(2*len(refined), n, figsize=(n*.9 + 1.4, len(refined)*2.1), squeeze=False)
+    rows = 1 + behind
+    fig, axes = plt.subplots(rows*len(refined), n, figsize=(n*.9 + 1.4, rows*len(refined)*1.05), squeeze=False)
     for k, (method, trained) in enumerate(refined):
         maps = list(kept_maps(trained).items())
         shown = [maps[i] for i in sorted(set(np.linspace(0, len(maps) - 1, n).round().astype(int).tolist()))]
-        for ax, (step, m) in zip(axes[2*k], shown): ax.imshow(m[0, 0], vmin=0, vmax=1, cmap='inferno'); ax.set_title(f'step {step}', fontsize=7)
-        for ax, image in zip(axes[2*k + 1], overlay(load_file(trained/'maps'/'newest.safetensors')['images'][:n], maps[-1][1])): ax.imshow(image.permute(1, 2, 0), interpolation='nearest')
-        label(axes[2*k, 0], method)
+        for ax, (step, m) in zip(axes[rows*k], shown): ax.imshow(m[0, 0], vmin=0, vmax=1, cmap='inferno'); ax.set_title(f'step {step}', fontsize=7)
+        label(axes[rows*k, 0], method)
+        newest = trained/'maps'/'newest.safetensors'
+        if not behind or not newest.exists(): continue
+        for ax, image in zip(axes[rows*k + 1], overlay(load_file(newest)['images'][:n], maps[-1][1])): ax.imshow(image.permute(1, 2, 0), interpolation='nearest')
     for ax in axes.flat: ax.axis('off')
     return self.keep(fig, '-maps')
 

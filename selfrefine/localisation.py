@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OWN', 'EARLY', 'UNSEEN', 'SEEN', 'SLOW', 'METRICS', 'FEW', 'HALVES', 'otherwise', 'in_cells', 'looked', 'random_maps',
-           'finders', 'all_kinds', 'scored', 'kept_scores', 'row', 'rows_of', 'auc_rows', 'drawn', 'fitted', 'Located',
+           'finders', 'all_kinds', 'scored', 'kept_scores', 'row', 'rows_of', 'auc_rows', 'epochs_of', 'Located',
            'by_whom', 'locate', 'verdict', 'goal', 'said', 'draw_examples', 'draw_pointing', 'located_figure',
            'scale_of', 'caution', 'localisation', 'times_chance', 'with_planted']
 
@@ -20,14 +20,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from .data import generator, part
-from .experiments import Experiment, Preset, base_model, data_digest, device, found_set, image_set, link, opened, reports, settings, untrained, versions
+from .data import Images, generator, part
+from .experiments import Experiment, Preset, base_model, base_samples, device, fitted, found_set, image_set, link, reports, sampled, settings, versions
 from .highlighter import FlawHighlighter, cam_grid, library_cams, shipped_highlighter
-from .local import TAPS, LocalHighlighter
+from .local import TAPS, LocalHighlighter, load_highlighter
 from .metrics import roc_auc
 from .mfam import center_map, evenly, normalise, overlay
 from .planted import KINDS, localised, mean_interval, plant
-from .sampling import sample, weights_digest
+from .sampling import weights_digest
 
 # %% ../nbs/14e_localisation.ipynb #8f1dbb01
 def otherwise(
@@ -157,33 +157,14 @@ def auc_rows(
 # %% ../nbs/14e_localisation.ipynb #fb6e6353
 HALVES = ('noise', 'swap', 'erase'), ('blur', 'warp', 'colour')  # taught to one local highlighter and held out of the other's training
 
-def drawn(
-    p: Preset,
-    base: Path,  # link of the base model
-    n: int,
-    seed: int,
-) -> torch.Tensor:  # uint8 (n, 3, S, S)
-    "Samples of the base model as they are made for maps, through a link."
-    make = lambda folder: save_file(dict(x=sample(opened(p, base/'model'), n, steps=p.map_steps, seed=seed, bf16=p.bf16, folder=folder/'fake', progress=True)), folder/'x.safetensors')
-    return load_file(link('drawn', make, (base,), ('sampling',), n=n, seed=seed, steps=p.map_steps, bf16=p.bf16)/'x.safetensors')['x']
-
-def fitted(
-    p: Preset,
-    images,  # an image set
-    fake: torch.Tensor,  # uint8 (N, 3, S, S)
-    steps: int,  # of the fit, rounded to whole epochs
-    width: float,
-    flaws: tuple | None = None,  # taught to a local highlighter; None for the paper's
-) -> FlawHighlighter:
-    "A highlighter of either kind, through a link."
-    def make(folder):
-        h, first = untrained(images, width) if flaws is None else (LocalHighlighter(images, flaws, width=width), 'kaiming')
-        epochs = max(1, round(steps/math.ceil(max(len(fake)*.8, len(h.real['train']))/16)))
-        h.to(device()).fit(fake, epochs, progress=True).save(folder/'highlighter.safetensors')
-        return dict(h.evaluate(), first_weights=first, epochs=epochs)
-    parents = (data_digest(images), hashlib.sha256(fake.numpy().tobytes()).hexdigest())
-    folder = link('looker', make, parents, ('highlighter', 'local', 'planted', 'mfam'), steps=steps, width=width, flaws=flaws)
-    return (FlawHighlighter if flaws is None else LocalHighlighter).load(folder/'highlighter.safetensors', images)
+def epochs_of(
+    steps: int,  # of a fit
+    images: Images,
+    n_fake: int,
+    batch: int = 16,  # of each class, as `FlawHighlighter.fit` takes them
+) -> int:
+    "Whole epochs nearest to a number of steps, at least one."
+    return max(1, round(steps/math.ceil(max(n_fake*.8, len(images.parts['train']))/batch)))
 
 # %% ../nbs/14e_localisation.ipynb #da1b820e
 @dataclass
@@ -208,9 +189,11 @@ def locate(
     "Plant flaws in test images and in samples of the base model, and look for them in every way."
     images = image_set(p.model, p.source, p.side)
     base = base_model(p, images, p.seeds[0])
-    fake, fresh, test = drawn(p, base, p.n_fake, -1), drawn(p, base, max(2*n, 100), -2), part(images, 'test').x
-    paper = shipped_highlighter(images) if p.highlighter == 'shipped' else fitted(p, images, fake, steps, p.highlighter)
-    taught = [fitted(p, images, fake, local[1], local[0], flaws) for flaws in HALVES]
+    fake, fresh, test = base_samples(p, images, base, p.n_fake, -1), sampled(base_samples(p, images, base, max(2*n, 100), -2), p.side), part(images, 'test').x
+    def fit(steps, *what, **options):
+        return load_highlighter(fitted(images, fake, *what, fit=dict(epochs=epochs_of(steps, images, p.n_fake)), **options)/'highlighter.safetensors', images)
+    paper = shipped_highlighter(images) if p.highlighter == 'shipped' else fit(steps, p.highlighter)
+    taught = [fit(local[1], local[0], 'local', flaws=flaws) for flaws in HALVES]
     judged = {'paper': paper, **{f'local, shown {", ".join(h.flaws)}': h for h in taught}}
     rows = auc_rows({k: (h.fake_scores(fresh), h.fake_scores(test)) for k, h in judged.items()}, data=images.name)
     seconds, ways = {}, finders(paper, taught)

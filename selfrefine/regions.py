@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FILTERS', 'UNSEEN', 'NAMES', 'scored', 'resized', 'another_way', 'questions', 'balanced', 'classifier', 'wanted_set',
            'judged_set', 'said_of', 'told_apart', 'scores_table', 'scores_figure', 'top_area', 'by_region', 'worth',
-           'place_judge', 'flaw_probabilities', 'region_of', 'flaws_by_region', 'said_of_regions', 'regions_figure',
-           'guides_figure', 'agree', 'drift', 'behind_map', 'draw_row', 'draw_drift', 'flaw_figure']
+           'place_judge', 'flaw_probabilities', 'said_of_regions', 'region_of', 'flaws_by_region', 'regions_figure',
+           'agree', 'drift', 'behind_map', 'draw_row', 'draw_drift', 'flaw_figure']
 
 # %% ../nbs/14d_regions.ipynb #aa24de61
 import copy, time
@@ -21,14 +21,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from .data import found_at, generator, part
-from .experiments import (ARMS, Experiment, asked, base_model, data_digest, device, fitted_highlighter, found_set, image_set, kept_maps,
-                                    label, link, on_device, opened, reports, sampled, samples, settings, told, untrained, versions)
-from .highlighter import FlawHighlighter, background, reencoded, shipped_highlighter
-from .local import LocalHighlighter
+from .experiments import (Experiment, base_model, base_samples, device, fitted, fitted_highlighter, found_set, image_set, kept_maps, label,
+                                    on_device, reports, sampled, samples, settings, told, versions)
+from .highlighter import FlawHighlighter, background, divide, reencoded, shipped_highlighter
+from .local import LocalHighlighter, load_highlighter
 from .metrics import classification
 from .mfam import evenly, maps_from_cams, mean_map, overlay, resize_map
 from .planted import KINDS, localised, plant
-from .sampling import sample
 
 # %% ../nbs/14d_regions.ipynb #d7fa4669
 def scored(
@@ -106,14 +105,9 @@ def classifier(
 ) -> tuple:  # a highlighter; what is told of it
     "The paper's highlighter for a set: shipped, or fitted on balanced classes; the fakes are drawn as those of the maps are."
     if p.highlighter == 'shipped': return shipped_highlighter(), dict(fitted_on='shipped', width=.25)
-    some = balanced(images, p.n_fake)
-    drawn = samples(replace(p, n=p.n_fake, sampler='ddim', sampler_steps=p.map_steps), images, base, -1)
-    def make(folder):
-        h, first = untrained(some, p.highlighter)
-        h.to(device()).fit(sampled(drawn, p.side), epochs, lr=lr, progress=True).save(folder/'highlighter.safetensors')
-        return dict(history=h.history, first_weights=first, width=p.highlighter, epochs=epochs, lr=lr, n_fake=p.n_fake, n_real=len(some.parts['train']))
-    made = link('classifier', make, (data_digest(some), drawn), ('highlighter', 'mfam'), width=p.highlighter, epochs=epochs, lr=lr)
-    return FlawHighlighter.load(made/'highlighter.safetensors'), {k: v for k, v in told(made).items() if k != 'what'} | dict(fitted_on=made.name)
+    made = fitted(balanced(images, p.n_fake), base_samples(p, images, base, p.n_fake, -1), p.highlighter, fit=dict(epochs=epochs, lr=lr))
+    notes = {k: v for k, v in told(made).items() if k not in ('what', 'auc', 'accuracy', 'f1')}
+    return load_highlighter(made/'highlighter.safetensors', images), notes | dict(fitted_on=made.name, width=p.highlighter, epochs=epochs, lr=lr, n_fake=p.n_fake)
 
 # %% ../nbs/14d_regions.ipynb #13127918
 def wanted_set(
@@ -271,19 +265,12 @@ def place_judge(
     images,  # its images
     base: Path,  # link of the base model
     epochs: int = 12,
-) -> tuple:  # a `LocalHighlighter`; its link
+) -> tuple:  # a `LocalHighlighter`; what it is worth, with `judge`, the name of its link
     "The judge of a base model's arms: a quarter of VGG16's width where the arms' highlighter is shipped, else that one's."
-    width, n = .25 if p.highlighter == 'shipped' else p.highlighter, min(p.n, p.n_fake)
-    def make(folder):
-        fake = sample(opened(p, base/'model'), n, steps=p.map_steps, seed=UNSEEN['judge'], bf16=p.bf16, folder=folder/'fake', progress=True, **asked(p, images, n))
-        options = dict(width=width, seed=1)
-        try: judge = LocalHighlighter(images, weights='imagenet' if width == 1 else None, **options)
-        except FileNotFoundError: judge = LocalHighlighter(images, **options)
-        judge.to(device()).fit(fake, epochs, progress=True).save(folder/'judge.safetensors')
-        return dict(judge.evaluate(), **worth(judge, judge.fake_test), width=width, epochs=epochs, n_fake=n, judge_seed=1)
-    made = link('place-judge', make, (data_digest(images), base), ('highlighter', 'local', 'planted', 'mfam', 'sampling'),
-                width=width, n=n, steps=p.map_steps, bf16=p.bf16, guidance=p.guidance, epochs=epochs)
-    return on_device(LocalHighlighter.load(made/'judge.safetensors')), made
+    fake = base_samples(p, images, base, min(p.n, p.n_fake), UNSEEN['judge'])
+    made = fitted(images, fake, .25 if p.highlighter == 'shipped' else p.highlighter, 'local', dict(epochs=epochs), seed=1)
+    judge = on_device(load_highlighter(made/'highlighter.safetensors'))
+    return judge, worth(judge, divide(sampled(fake, p.side), judge.seed)['test']) | {k: v for k, v in told(made).items() if k not in ('what', 'seconds', 'history')} | dict(judge=made.name, judge_seed=judge.seed)
 
 # %% ../nbs/14d_regions.ipynb #94cfdef0
 @torch.no_grad()
@@ -296,6 +283,17 @@ def flaw_probabilities(
     side = images.shape[-1]
     return torch.cat([resize_map(judge.net.places(judge.preprocess(x, first=i*batch)).sigmoid(), side, side).cpu() for i, x in enumerate(images.split(batch))])
 
+# %% ../nbs/14d_regions.ipynb #63be103b
+def said_of_regions(regions: list, unseen: list) -> str:
+    "What the rows of flaws do not show, as markdown."
+    lines = [f'The judge of {r["data"]} (seed {r["seed"]}) tells held-out samples from real images with ROC AUC {r["auc"]:.2f}, and its peak is on a planted flaw '
+             f'{r["pointing"]/r["chance"]:.1f} times as often as by chance ({r["pointing"]:.2f} against {r["chance"]:.2f}). Real test images have '
+             f'{r["real_test"]["flaws inside, %"]:.1f} % inside and {r["real_test"]["flaws outside, %"]:.1f} % outside.' for r in regions]
+    if unseen: lines.append(f'A difference in these rows below {min(unseen):.2f} to {max(unseen):.2f} percentage points, depending on the row, would be missed more often than once in five times (two-sided, at 5%).')
+    return '\n'.join(f'- {line}' for line in lines + [
+        f'The area is the highest {regions[0]["share"]:.0%} of the newest map of `both`, for every arm. A share inside equal to that is no preference.',
+        'What the judge calls a flaw is what it was taught: planted corruptions, and whatever sets samples of the base model apart. It is one network with one seed.'])
+
 # %% ../nbs/14d_regions.ipynb #1cca4f6d
 def region_of(
     c,  # a `Cell` with the arm `both`
@@ -306,12 +304,11 @@ def region_of(
     "The area of one seed, and every arm's flaws in it."
     M = list(kept_maps(c.links['both', seed]['arm']).values())[-1]
     area = top_area(M, share)
-    judge, made = place_judge(c.p, c.images, c.links['both', seed]['base'], epochs)
+    judge, about = place_judge(c.p, c.images, c.links['both', seed]['base'], epochs)
     def flaws(x): return flaw_probabilities(judge, x)
     maps = {a: flaws(sampled(c.links[a, seed]['samples'], c.p.side)) for a in dict.fromkeys(m['arm'] for m in c.methods)}
     real = {k: float(v.mean()) for k, v in by_region(flaws(part(c.images, 'test').x), area).items()}
-    notes = dict(data=c.images.name, seed=seed, share=share, area='newest map of both', judge=made.name, real_test=real,
-                 **{k: v for k, v in told(made).items() if k not in ('what', 'seconds')})
+    notes = dict(data=c.images.name, seed=seed, share=share, area='newest map of both', real_test=real, **about)
     return SimpleNamespace(map=M, area=area, means={a: m.mean((0, 1)) for a, m in maps.items()}, found={a: by_region(m, area) for a, m in maps.items()}, notes=notes)
 
 def flaws_by_region(
@@ -333,16 +330,6 @@ def flaws_by_region(
     e.write()
     return regions
 
-def said_of_regions(regions: list, unseen: list) -> str:
-    "What the rows of flaws do not show, as markdown."
-    lines = [f'The judge of {r["data"]} (seed {r["seed"]}) tells held-out samples from real images with ROC AUC {r["auc"]:.2f}, and its peak is on a planted flaw '
-             f'{r["pointing"]/r["chance"]:.1f} times as often as by chance ({r["pointing"]:.2f} against {r["chance"]:.2f}). Real test images have '
-             f'{r["real_test"]["flaws inside, %"]:.1f} % inside and {r["real_test"]["flaws outside, %"]:.1f} % outside.' for r in regions]
-    if unseen: lines.append(f'A difference in these rows below {min(unseen):.2f} to {max(unseen):.2f} percentage points, depending on the row, would be missed more often than once in five times (two-sided, at 5%).')
-    return '\n'.join(f'- {line}' for line in lines + [
-        f'The area is the highest {regions[0]["share"]:.0%} of the newest map of `both`, for every arm. A share inside equal to that is no preference.',
-        'What the judge calls a flaw is what it was taught: planted corruptions, and whatever sets samples of the base model apart. It is one network with one seed.'])
-
 # %% ../nbs/14d_regions.ipynb #c3d50d4a
 def regions_figure(
     e: Experiment,
@@ -360,21 +347,6 @@ def regions_figure(
         ax.set_title(title, fontsize=6)
         ax.axis('off')
     return e.keep(fig, '-regions')
-
-# %% ../nbs/14d_regions.ipynb #2041c9ba
-def guides_figure(
-    e: Experiment,
-    n: int = 6,  # maps of each arm, evenly through its refreshes
-):  # a matplotlib figure
-    "Every refined arm's maps in the order they were made, written to `NAME-maps.png`."
-    refined = [(e.title(c, m['method']), kept_maps(c.links[m['arm'], c.p.seeds[0]]['arm'])) for c, m in e.methods if ARMS[m['arm']]]
-    fig, axes = plt.subplots(len(refined), n, figsize=(n*.8 + 1.4, len(refined)*.95), squeeze=False)
-    for row, (method, maps) in zip(axes, refined):
-        shown = [sorted(maps)[i] for i in sorted(set(np.linspace(0, len(maps) - 1, n).round().astype(int).tolist()))]
-        for ax, step in zip(row, shown): ax.imshow(maps[step][0, 0], vmin=0, vmax=1, cmap='inferno'); ax.set_title(f'step {step}', fontsize=6, pad=2)
-        label(row[0], method)
-    for ax in axes.flat: ax.axis('off')
-    return e.keep(fig, '-maps')
 
 # %% ../nbs/14d_regions.ipynb #9564427b
 def agree(a: torch.Tensor, b: torch.Tensor) -> float | None:

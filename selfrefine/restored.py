@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['WALKS', 'SCALE', 'KINDS', 'PAPER', 'PLACES', 'BETTER', 'Task', 'task', 'digest', 'filled', 'ceiling', 'scored',
-           'Filled', 'fill', 'beside', 'between', 'layout', 'larger', 'Restored', 'account', 'restore', 'pictures',
-           'differences']
+           'Filled', 'fill', 'beside', 'layout', 'Restored', 'account', 'restore', 'pictures', 'differences']
 
-# %% ../nbs/14c_restored.ipynb #28132367
-import hashlib, json, math, time
+# %% ../nbs/14c_restored.ipynb #c1c4f385
+import hashlib, math, time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from .data import Images, generator, part
-from .experiments import Cell, Experiment, Preset, device, experiment, features, image_set, label, link, opened, reports, sampled, settings, told
+from .experiments import Cell, Experiment, Preset, device, experiment, features, full_run, image_set, interval, label, link, opened, reports, sampled, settings, told
 from .inpainting import SCHEDULES, calls, masks, repaint, timeline
 from .latent import LATENT
 from .metrics import bootstrap_difference, encoder, frechet, paired_interval, pixels, restoration
@@ -173,11 +172,6 @@ def beside(
 # %% ../nbs/14c_restored.ipynb #9f590b8f
 BETTER = dict(PSNR='↑', SSIM='↑')  # all others ↓
 
-def between(d: dict) -> str:
-    "A difference and its interval, with four decimals."
-    shown = d['mean'] if 'mean' in d else d['difference']
-    return f'{shown:+.4f}' + (f' [{d["low"]:+.4f}, {d["high"]:+.4f}]' if d['low'] is not None else '')
-
 def layout(
     told: dict,  # what the report's JSON file holds
 ):  # pandas
@@ -188,17 +182,10 @@ def layout(
         metric = r['metric'].removeprefix(f'{r["mask"]} ')
         line, d = lines.setdefault((r['mask'], f'{metric} {BETTER.get(metric, "↓")}'), {}), r['against_baseline']
         line[r['method']] = f'{r["mean"]:.4f}' + (f' ± {r["std"]:.4f}' if r['std'] is not None else '')
-        if d: line |= {f'{r["method"]}: difference': between(d), 'smallest effect': f'{d["smallest_effect"]:.4f}' if d.get('smallest_effect') is not None else ''}
+        if d: line |= {f'{r["method"]}: difference': interval(d, 4), 'smallest effect': f'{d["smallest_effect"]:.4f}' if d.get('smallest_effect') is not None else ''}
         if r['paper'] is not None: line[f'paper: {r["method"]}'] = f'{r["paper"]:.4f}' + f' ({r["paper_metric"]})'*(r['paper_metric'] != metric)
     order = sorted({k: None for line in lines.values() for k in line}, key=lambda k: k.startswith('paper'))
     return pd.DataFrame(lines.values(), index=pd.MultiIndex.from_tuples(lines, names=['mask', 'metric']), columns=order).fillna('')
-
-def larger(
-    name: str,  # of the report
-):  # a table, or a sentence
-    "The table of the larger run in reports/full, where there is one."
-    path = reports()/'full'/f'{name}.json'
-    return layout(json.loads(path.read_text())) if path.exists() else f'There is no larger run of {name} in reports/full.'
 
 # %% ../nbs/14c_restored.ipynb #d315b7ac
 @dataclass
@@ -233,7 +220,7 @@ class Restored(Experiment):
         "The comparison of walks as a pandas table."
         import pandas as pd
         def line(w): return {'calls': w['calls'], 's an image': round(w['seconds_per_image'], 2)} | {c: v for k, x in w['scores'].items()
-            for c, v in ((k, f'{x:.4f}'), (f'{k}: difference', between(w['against'][k]) if w['against'] else ''))}
+            for c, v in ((k, f'{x:.4f}'), (f'{k}: difference', interval(w['against'][k], 4) if w['against'] else ''))}
         ws = self.meta['walks']
         return pd.DataFrame(map(line, ws), index=pd.Index([w['walk'] for w in ws], name=f'{ws[0]["mask"]}, {ws[0]["n"]} images'))
 

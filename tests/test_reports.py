@@ -105,7 +105,7 @@ def test_flaws_from_stored_samples(ran):
     from selfrefine.local import LocalHighlighter
     from selfrefine.regions import flaw_probabilities
     told = json.loads((ran('table7')/'table7.json').read_text())
-    judge = LocalHighlighter.load(cache_root()/told['meta']['regions'][0]['judge']/'judge.safetensors')
+    judge = LocalHighlighter.load(cache_root()/told['meta']['regions'][0]['judge']/'highlighter.safetensors')
     rows = {(r['arm'], r['metric']): r for r in told['rows']}
     assert {a for a, _ in rows} == {'base', 'center', 'inverted', 'edge', 'both', 'constant', 'shuffled', 'random'}
     for a in ('base', 'random'):

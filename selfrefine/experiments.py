@@ -687,11 +687,11 @@ def maps(self: Experiment, n: int = 8, behind: bool = True):
     "The maps in the order they were made, and the newest over the samples behind it where it has any, written to `NAME-maps.png`."
     refined = [(self.title(c, m['method']), c.links[m['arm'], c.p.seeds[0]]['arm']) for c, m in self.methods if ARMS[m['arm']]]
     rows = 1 + behind
-    fig, axes = plt.subplots(rows*len(refined), n, figsize=(n*.9 + 1.4, rows*len(refined)*1.05), squeeze=False)
+    fig, axes = plt.subplots(rows*len(refined), n, figsize=(n*.9 + 1.4, rows*len(refined)*1.12), squeeze=False)
     for k, (method, trained) in enumerate(refined):
         maps = list(kept_maps(trained).items())
         shown = [maps[i] for i in sorted(set(np.linspace(0, len(maps) - 1, n).round().astype(int).tolist()))]
-        for ax, (step, m) in zip(axes[rows*k], shown): ax.imshow(m[0, 0], vmin=0, vmax=1, cmap='inferno'); ax.set_title(f'step {step}', fontsize=7)
+        for ax, (step, m) in zip(axes[rows*k], shown): ax.imshow(m[0, 0], vmin=0, vmax=1, cmap='inferno'); ax.set_title(f'step {step}', fontsize=7, pad=2)
         label(axes[rows*k, 0], method)
         newest = trained/'maps'/'newest.safetensors'
         if not behind or not newest.exists(): continue

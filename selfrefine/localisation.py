@@ -295,8 +295,8 @@ def scale_of(
     "What `localisation` is called with; raises `ValueError` for an unknown preset, and `FileNotFoundError` for a set that is not here."
     def one(name):
         where = dict(source=name) if name.startswith('emoji') else found_set([name], name, preset, base)
-        return settings(preset, **where | {k: v for k, v in dict(highlighter=width, n_fake=n_fake or (640 if preset == 'quick' else None), side=side).items() if v})
-    usual = dict(smoke=dict(n=6, n_slow=2, steps=4, local=(1/16, 4)), quick=dict(n=48, n_slow=6, steps=400, local=(1/4, 1000)))
+        return settings(preset, **where | {k: v for k, v in dict(highlighter=width, n_fake=n_fake or (2000 if preset == 'quick' else None), side=side).items() if v})
+    usual = dict(smoke=dict(n=6, n_slow=2, steps=4, local=(1/16, 4)), quick=dict(n=48, n_slow=6, steps=400, local=(1/8, 4000)))
     how = usual.get(preset, dict(n=200, n_slow=20, steps=2000, local=(1., 4000))) | {k: v for k, v in how.items() if v is not None}
     return [one(s) for s in sets], how
 

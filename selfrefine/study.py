@@ -473,6 +473,8 @@ def study_report(
     "What people's answers say about the maps; raises `ValueError` for answers about other pictures or on another grid, or images without a map."
     check_same(answers, images, grid)
     maps = read_maps(maps)
+    missing = sorted(images.keys() - maps.keys())
+    if missing: raise ValueError(f'there is no map for {missing[0]}; give the maps of all images of the study')
     rows = study_rows(answers, maps, grid, **how)
     names = list(images)[:shown]
     across = min(6, len(names))

@@ -310,7 +310,7 @@ def caution(
         'Generated images have flaws of their own. A map that marks those and not the planted one is counted as wrong, so that scores on generated images are lower bounds.',
         f'One highlighter of each kind, one seed. Intervals are over images, {n} at least, and cannot replace the spread between fits.',
         'The best CAM is chosen after the fact among many: its interval does not account for the choice.']
-    if any(m['paper']['source'] == 'shipped' for m in meta['sets']): lines.append('The shipped highlighter was fitted on more samples than the local ones: their areas under the curve compare these two, not the methods.')
+    if any(m['paper']['source'] == 'shipped' for m in meta['sets']): lines.append('The shipped highlighter was fitted in a run of its own, with its own samples and number of steps, and the local ones in this one: areas under the curve compare these networks, not the methods.')
     lines += [f'{m["data"]}: the paper\'s highlighter is {m["paper"]["source"]}, the local ones were fitted in {m["local"]["steps"]} steps.' for m in meta['sets']]
     if any(m['paper']['width'] < 1 for m in meta['sets']): lines.append('A highlighter of less than the full width is not the paper\'s VGG16.')
     return '\n'.join(f'- {s}' for s in lines + [f'Preset {meta["preset"]}, {meta["seconds"]:.0f} s on {meta["device"]} ({meta["threads"]} threads) in this call; torch {meta["versions"]["torch"]}.'])

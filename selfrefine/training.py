@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FIRST', 'Recipe', 'learning_rate', 'Ema', 'ema_sampler', 'x0_sampler', 'draws', 'reader', 'save_checkpoint',
-           'load_checkpoint', 'resume', 'Record', 'accelerator', 'explicit_attention', 'rehearse', 'forecast',
-           'Monitor', 'check_finite', 'uninterrupted', 'train_step', 'train']
+           'load_checkpoint', 'resume', 'Record', 'accelerator', 'half_scores', 'explicit_attention', 'rehearse',
+           'forecast', 'Monitor', 'check_finite', 'uninterrupted', 'train_step', 'train']
 
 # %% ../nbs/10_training.ipynb #46c371b9
 import copy, math, os, pickle, signal, sys, threading, time, zipfile
@@ -13,6 +13,7 @@ from collections import deque
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MethodType
 
 # %% ../nbs/10_training.ipynb #c5abe823
 import torch
@@ -216,7 +217,18 @@ def accelerator(
     if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted: AcceleratorState._reset_state()
     return Accelerator(mixed_precision=wanted, **kwargs)
 
-# %% ../nbs/10_training.ipynb #128ff1ba
+# %% ../nbs/10_training.ipynb #fac7b274
+def half_scores(
+    attention: Attention,
+    query: torch.Tensor,  # (B*heads, N, d)
+    key: torch.Tensor,  # (B*heads, M, d)
+    mask: torch.Tensor | None = None,  # added to the logits
+) -> torch.Tensor:  # (B*heads, N, M), rows of sum 1, in the query's dtype
+    "`Attention.get_attention_scores` without autocast's detour of the softmax through float32."
+    with torch.autocast(query.device.type, enabled=False):
+        zero = mask.to(query) if mask is not None else query.new_zeros(1, 1, 1)
+        return torch.baddbmm(zero, query, key.transpose(-1, -2), beta=float(mask is not None), alpha=attention.scale).softmax(-1)
+
 @contextmanager
 def explicit_attention(
     net: torch.nn.Module,
@@ -224,10 +236,16 @@ def explicit_attention(
 ):
     "Compute diffusers' attention as two matrix products and a softmax inside the block; other processors stay."
     swapped = [m for m in net.modules() if on and isinstance(m, Attention) and type(m.processor) is AttnProcessor2_0]
-    for m in swapped: m.set_processor(AttnProcessor())
+    for m in swapped:
+        m.set_processor(AttnProcessor())
+        if not (m.upcast_attention or m.upcast_softmax): m.get_attention_scores = MethodType(half_scores, m)
+    handles = [m.register_forward_hook(lambda m, args, y: y.contiguous()) for m in swapped]
     try: yield
     finally:
-        for m in swapped: m.set_processor(AttnProcessor2_0())
+        for handle in handles: handle.remove()
+        for m in swapped:
+            vars(m).pop('get_attention_scores', None)
+            m.set_processor(AttnProcessor2_0())
 
 # %% ../nbs/10_training.ipynb #573fc8ad
 def rehearse(
@@ -383,5 +401,6 @@ def train(
     finally:
         monitor.bar.close()
         acc.unwrap_model(net, keep_fp32_wrapper=False)
+        vars(model.net).pop('_is_accelerate_prepared', None)
     if tracker: acc.end_training()
     return record.losses

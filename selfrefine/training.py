@@ -26,7 +26,7 @@ from .data import Images, batches, generator, to_float, to_uint8
 from .forward import diffusion_loss
 from .models import Diffusion
 from .phases import undisturbed
-from .sampling import sample_batch
+from .sampling import keep_memory, one_layout, sample_batch
 
 # %% ../nbs/10_training.ipynb #2efe0457
 @dataclass
@@ -239,10 +239,9 @@ def explicit_attention(
     for m in swapped:
         m.set_processor(AttnProcessor())
         if not (m.upcast_attention or m.upcast_softmax): m.get_attention_scores = MethodType(half_scores, m)
-    handles = [m.register_forward_hook(lambda m, args, y: y.contiguous()) for m in swapped]
-    try: yield
+    try:
+        with one_layout(net, on): yield
     finally:
-        for handle in handles: handle.remove()
         for m in swapped:
             vars(m).pop('get_attention_scores', None)
             m.set_processor(AttnProcessor2_0())
@@ -380,6 +379,7 @@ def train(
     parts = dict(net=model.net, optimizer=optimizer, ema=ema.average) | (dict(refiner=refiner) if refiner else {})
     record, words = Record(folder, recipe, parts), reader(model, images.captions, recipe)
     ema.average.to(acc.device)
+    if acc.device.type == 'cpu': keep_memory()
     def count(loss): ema.step(); record.losses.append(loss)
     def save(): acc.is_main_process and record.save()
     net, prepared = acc.prepare(model.net.train(), optimizer)

@@ -8,9 +8,9 @@ __all__ = ['FILTERS', 'UNSEEN', 'NAMES', 'scored', 'resized', 'another_way', 'qu
            'place_judge', 'flaw_probabilities', 'said_of_regions', 'region_of', 'flaws_by_region', 'regions_figure',
            'agree', 'drift', 'behind_map', 'draw_row', 'draw_drift', 'flaw_figure']
 
-# %% ../nbs/14d_regions.ipynb #aa24de61
+# %% ../nbs/14d_regions.ipynb #973b9682
 import copy, time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +22,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from .data import found_at, generator, part
 from .experiments import (Experiment, base_model, base_samples, device, fitted, fitted_highlighter, found_set, image_set, kept_maps, label,
-                                    on_device, reports, sampled, samples, settings, told, versions)
+                                    on_device, reports, sampled, settings, told, versions)
 from .highlighter import FlawHighlighter, background, divide, reencoded, shipped_highlighter
 from .local import LocalHighlighter, load_highlighter
 from .metrics import classification
@@ -140,7 +140,7 @@ def judged_set(
     highlighter, notes = classifier(p, images, base, epochs, lr)
     rows = evenly(images.parts['test'], p.n)
     real = images[rows]
-    drawn = samples(replace(p, n=len(real), sampler='ddim', sampler_steps=p.map_steps), images, base, UNSEEN['table6'])
+    drawn = base_samples(p, images, base, len(real), UNSEEN['table6'])
     fake = sampled(drawn, p.side)
     answers = questions(on_device(highlighter), fake, real, another_way(p.source, rows, real))
     where = dict(method=s['method'], data=images.name, side=p.side)
@@ -268,9 +268,11 @@ def place_judge(
 ) -> tuple:  # a `LocalHighlighter`; what it is worth, with `judge`, the name of its link
     "The judge of a base model's arms: a quarter of VGG16's width where the arms' highlighter is shipped, else that one's."
     fake = base_samples(p, images, base, min(p.n, p.n_fake), UNSEEN['judge'])
-    made = fitted(images, fake, .25 if p.highlighter == 'shipped' else p.highlighter, 'local', dict(epochs=epochs), seed=1)
+    width = .25 if p.highlighter == 'shipped' else p.highlighter
+    made = fitted(images, fake, width, 'local', dict(epochs=epochs), seed=1)
     judge = on_device(load_highlighter(made/'highlighter.safetensors'))
-    return judge, worth(judge, divide(sampled(fake, p.side), judge.seed)['test']) | {k: v for k, v in told(made).items() if k not in ('what', 'seconds', 'history')} | dict(judge=made.name, judge_seed=judge.seed)
+    return judge, worth(judge, divide(sampled(fake, p.side), judge.seed)['test']) | {k: v for k, v in told(made).items() if k not in ('what', 'seconds', 'history')} | dict(
+        judge=made.name, judge_seed=judge.seed, width=width, epochs=epochs, n_fake=min(p.n, p.n_fake))
 
 # %% ../nbs/14d_regions.ipynb #94cfdef0
 @torch.no_grad()

@@ -59,10 +59,10 @@ def predictor(
 
 # %% ../nbs/09_sampling.ipynb #e1344e75
 def keep_memory():
-    "Let glibc keep freed memory for the next step; where there is another allocator, nothing."
+    "Let glibc keep freed memory for the rest of the process; where there is another allocator, nothing."
     try: mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError): return
-    for option, size in ((-3, 2**30 - 1), (-1, 2**31 - 1)): mallopt(option, size)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
+    if mallopt(-3, 2**30 - 1) or mallopt(-3, 2**25): mallopt(-1, 2**31 - 1)  # M_MMAP_THRESHOLD, of which an old glibc takes 32 MiB at most; M_TRIM_THRESHOLD
 
 @contextmanager
 def one_layout(
@@ -70,7 +70,7 @@ def one_layout(
     on: bool = True,
 ):
     "Within it, diffusers' attention gives images in PyTorch's usual layout, channels first."
-    handles = [m.register_forward_hook(lambda m, args, y: y.contiguous()) for m in net.modules() if on and isinstance(m, Attention)]
+    handles = [m.register_forward_hook(lambda m, args, y: y.contiguous() if isinstance(y, torch.Tensor) else y) for m in net.modules() if on and isinstance(m, Attention)]
     try: yield
     finally:
         for handle in handles: handle.remove()

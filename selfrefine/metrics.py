@@ -57,9 +57,11 @@ def statistics(
     centred = f - f.mean(0)
     return Statistics(f.mean(0), centred.T @ centred/(len(f) - 1))
 
-# %% ../nbs/11_metrics.ipynb #c68fe159
+# %% ../nbs/11_metrics.ipynb #1e9bb905
 def half(cov):
     "S with S S^T = cov."
+    factor, failed = torch.linalg.cholesky_ex(cov)
+    if not failed: return factor
     values, vectors = torch.linalg.eigh(cov)
     return vectors*values.clamp(min=0).sqrt()
 

@@ -6,7 +6,7 @@ shown by its executed copies where it has any.
 import ast, json, re
 from pathlib import Path
 
-REPORT = re.compile(r'(table|fig|scale|sweep|controls|localisation)\d*(-latent)?$')
+REPORT = re.compile(r'(table|fig|scale|sweep|controls|localisation|benchmarks)\d*(-latent)?$')
 RUNS = dict(base_model=('base_ddpm', 'base_improved', 'base_uvit', 'base_ldm', 'base_text'), base_first=('base_vq', 'base_kl'))  # a notebook whose executed copies have other names than its own
 DIRECTIVE = re.compile(r'#\|\s*([\w-]+):?\s*(.*)')
 

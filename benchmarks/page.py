@@ -1,0 +1,64 @@
+"What the numbers look like."
+import matplotlib.pyplot as plt
+import pandas as pd
+
+def reached(r): return None if r['target'] is None else r['ratio'] <= r['target'] if r['at_most'] else r['ratio'] >= r['target']
+
+def bars(rows):
+    "A panel for each row: seconds of both sides, and the ratio with its target."
+    fig, axes = plt.subplots(-(-len(rows)//3), 3, figsize=(10, 1.15*-(-len(rows)//3) + .3), squeeze=False, layout='constrained')
+    for ax in axes.flat[len(rows):]: ax.axis('off')
+    for ax, r in zip(axes.flat, rows):
+        ax.barh([1, 0], [r['ours_median_s'], r['peer_median_s']], .7, color=['#d9622b', '#adb5bd'])
+        for y, who in ((1, 'ours'), (0, r['peer'])): ax.text(0, y, f' {who}', va='center', fontsize=6)
+        goal = '' if r['target'] is None else f' (target {r["target"]:g}{", missed"*(not reached(r))})'
+        ax.set_title(f'{r["name"]}: {r["ratio"]:.2f}{goal}', fontsize=7, loc='left')
+        ax.set_yticks([])
+        ax.tick_params(labelsize=6)
+        for side in ('top', 'right'): ax.spines[side].set_visible(False)
+    return fig
+
+def table(rows):
+    "The rows as a pandas table."
+    def line(r):
+        used = [f'{r[k]:.0%}' if r.get(k) else '' for k in ('ours_utilisation', 'peer_utilisation')]
+        return {'work': r['work'], 'peer': r['peer'], 'ratio': f'{r["ratio"]:.2f}', 'target': r['target'] or '', 'ours, s': f'{r["ours_median_s"]:.3g}', 'peer, s': f'{r["peer_median_s"]:.3g}',
+                'rounds': r['rounds'], 'differs by': '' if r['difference'] is None else f'{r["difference"]:.1g}', 'of matmul peak': ' / '.join(filter(None, used))}
+    return pd.DataFrame(map(line, rows), index=pd.Index([r['name'] for r in rows], name='row'))
+
+def summary(found):
+    "In words: the machine, what was reached and what was not, and what bfloat16 changed."
+    m, rows = found['meta'], [r for r in found['rows'] if r['target'] is not None]
+    missed = [f'{r["name"]} ({r["ratio"]:.2f}, wanted {r["target"]:g})' for r in rows if not reached(r)]
+    lines = [f'{m["cores"]} cores ({m["machine"]}), {m["device"]}; ' + ', '.join(f'{k} {v}' for k, v in m['versions'].items()) + '.',
+             f'{len(rows) - len(missed)} of {len(rows)} targets are reached.' + (f' Missed: {"; ".join(missed)}.' if missed else '')]
+    if b := found.get('bf16'): lines.append(f'After {b["steps"]} steps the loss in bfloat16 is {b["difference"]:+.5f} against float32, where seeds differ by {b["seed_spread"]:.5f} (standard deviation).')
+    return '\n'.join(f'- {line}' for line in lines)
+
+def measured(name):
+    "A function of what is kept under a name; a sentence where there is nothing."
+    return lambda f: lambda found: f(found[name]) if found.get(name) else f'Not measured; run `python -m benchmarks {name}`.'
+
+@measured('maps')
+def maps(options):
+    "Cost and fidelity of the ways to make a map."
+    return pd.DataFrame(options).set_index('way').round(3)
+
+@measured('bf16')
+def losses(found):
+    "The last losses of runs in float32 and in bfloat16."
+    return pd.DataFrame(found['runs']).pivot(index='seed', columns='precision', values='loss').round(5)
+
+@measured('growth')
+def growth(found):
+    "Seconds and memory against what a run is made of."
+    kinds = list(dict.fromkeys(r['what'] for r in found))
+    fig, axes = plt.subplots(2, len(kinds), figsize=(3.1*len(kinds), 4), squeeze=False, layout='constrained')
+    for column, kind in zip(axes.T, kinds):
+        some = [r for r in found if r['what'] == kind]
+        for ax, key, unit in zip(column, ('seconds', 'memory'), ('seconds', 'GiB at most')):
+            ax.plot([r['value'] for r in some], [r[key] for r in some], marker='o', ms=4, color='#d9622b')
+            ax.set(xlabel=kind, ylabel=unit, ylim=(0, None))
+            ax.tick_params(labelsize=7)
+            for side in ('top', 'right'): ax.spines[side].set_visible(False)
+    return fig

@@ -1,0 +1,50 @@
+"Two sides of the same work, timed in turn."
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+import torch
+
+ROWS = {}
+
+@dataclass
+class Sides:
+    "What a row compares."
+    ours: callable  # does the work once; returns its seconds, or None to be timed from outside
+    peer: callable
+    difference: callable = None  # gives how far the two sides' results are apart, where they can be compared
+    tolerance: float | None = None  # allowed
+    flop: float | None = None  # of the work, where both sides have the same network
+    notes: dict = field(default_factory=dict)  # more to write down
+
+def row(name, work, peer, target=None, rounds=5, at_most=False):
+    "Register what makes a row's `Sides`; `at_most`: the ratio is ours over the peer's, and the target its upper bound."
+    def register(make):
+        ROWS[name] = dict(name=name, work=work, peer=peer, target=target, rounds=rounds, at_most=at_most, make=make)
+        return make
+    return register
+
+def wait():
+    if torch.cuda.is_available(): torch.cuda.synchronize()
+
+def seconds(f):
+    "The seconds of one call, or what it says itself."
+    wait()
+    began = time.perf_counter()
+    said = f()
+    wait()
+    return time.perf_counter() - began if said is None else said
+
+def in_turn(a, b, rounds):
+    "Both sides' seconds, each going first in every other round, after one call of each that does not count where there are more."
+    times = [], []
+    if rounds > 2: seconds(a), seconds(b)
+    for r in range(rounds):
+        for k in ((0, 1), (1, 0))[r % 2]: times[k].append(seconds((a, b)[k]))
+    return times
+
+@lru_cache
+def matmul_peak(dtype=torch.bfloat16, n=2048, rounds=7):
+    "The best rate of a square matrix product, FLOP per second."
+    a, b = (torch.randn(n, n, dtype=dtype, device='cuda' if torch.cuda.is_available() else 'cpu') for _ in range(2))
+    def product(): torch.mm(a, b)
+    return 2*n**3/min(seconds(product) for _ in range(rounds))

@@ -1,0 +1,123 @@
+"A training step, against the loops people copy or install."
+import io, tempfile, time
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+import torch
+import torch.nn.functional as F
+from diffusers import DDPMScheduler, UNet2DModel
+from diffusers.optimization import get_scheduler
+from diffusers.training_utils import EMAModel
+from PIL import Image
+from torchvision import transforms
+from tqdm import tqdm
+from selfrefine.data import Images, to_float
+from selfrefine.forward import diffusion_loss
+from selfrefine.models import Diffusion
+from selfrefine.training import Ema, Recipe, accelerator, train
+
+SIDE, BATCH, STEPS = 32, 32, 12
+
+def images(n=512, side=SIDE):
+    "Smooth random pictures: what is in them does not change the time."
+    g = torch.Generator().manual_seed(0)
+    x = F.interpolate(torch.rand(n, 3, 8, 8, generator=g), (side, side), mode='bicubic').clamp(0, 1)
+    return Images((255*x).byte(), 'random pictures')
+
+def files(folder):
+    "The same pictures as files."
+    for i, x in enumerate(images().x): Image.fromarray(x.permute(1, 2, 0).numpy()).save(Path(folder)/f'{i}.png')
+
+def network(side=SIDE):
+    "2.6 million parameters."
+    torch.manual_seed(0)
+    return UNet2DModel(side, 3, 3, block_out_channels=(32, 64, 128), layers_per_block=1, attention_head_dim=32,
+        down_block_types=('DownBlock2D', 'AttnDownBlock2D', 'DownBlock2D'), up_block_types=('UpBlock2D', 'AttnUpBlock2D', 'UpBlock2D'))
+
+def ours(bf16=True, steps=STEPS, model=None, data=None, batch=BATCH, **options):
+    "Seconds of a step of `train`, from the third to the last of a short run: what is set up once, or compiled, does not count."
+    model, x, at = model or Diffusion(network(), DDPMScheduler()), data or images(), []
+    def loss(*args): at.append(time.perf_counter()); return diffusion_loss(*args)
+    def once():
+        at.clear()
+        train(model, x, steps, Recipe(batch, 1e-4, 10, bf16=bf16), Ema(model), loss_fn=loss, progress=False, **options)
+        return (at[-1] - at[2])/(steps - 3)
+    return once
+
+class Pictures(torch.utils.data.Dataset):
+    "As `datasets` hands them to the example: PIL pictures through torchvision's transforms."
+    def __init__(self, x):
+        self.pictures = [Image.fromarray(i.permute(1, 2, 0).numpy()) for i in x]
+        self.change = transforms.Compose([transforms.Resize(SIDE, transforms.InterpolationMode.BILINEAR), transforms.CenterCrop(SIDE),
+                                          transforms.RandomHorizontalFlip(), transforms.ToTensor(), transforms.Normalize([.5], [.5])])
+    def __len__(self): return len(self.pictures)
+    def __getitem__(self, i): return dict(input=self.change(self.pictures[i].convert('RGB')))
+
+def diffusers_loop(bf16=False, steps=STEPS):
+    "Seconds of a step of diffusers' `examples/unconditional_image_generation/train_unconditional.py` with its defaults and --use_ema."
+    acc = accelerator(bf16)
+    model, scheduler = network(), DDPMScheduler()
+    ema = EMAModel(model.parameters(), decay=.9999, use_ema_warmup=True, inv_gamma=1., power=3/4, model_cls=UNet2DModel, model_config=model.config)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(.95, .999), weight_decay=1e-6, eps=1e-8)
+    loader = torch.utils.data.DataLoader(Pictures(images().x), batch_size=BATCH, shuffle=True, num_workers=0)
+    rate = get_scheduler('cosine', optimizer, num_warmup_steps=500, num_training_steps=100_000)
+    model, optimizer, loader, rate = acc.prepare(model, optimizer, loader, rate)
+    ema.to(acc.device)
+    def forever():
+        while True: yield from loader
+    data = forever()
+    def step():
+        clean = next(data)['input']
+        noise = torch.randn(clean.shape, device=clean.device)
+        t = torch.randint(0, scheduler.config.num_train_timesteps, (len(clean),), device=clean.device).long()
+        noisy = scheduler.add_noise(clean, noise, t)
+        with acc.accumulate(model):
+            loss = F.mse_loss(model(noisy, t).sample.float(), noise.float())
+            acc.backward(loss)
+            if acc.sync_gradients: acc.clip_grad_norm_(model.parameters(), 1.)
+            optimizer.step(); rate.step(); optimizer.zero_grad()
+        ema.step(model.parameters())
+        return dict(loss=loss.detach().item(), lr=rate.get_last_lr()[0], ema_decay=ema.cur_decay_value)
+    def once():
+        with tqdm(total=steps, disable=True) as bar:
+            bar.set_postfix(**step())
+            began = time.perf_counter()
+            for _ in range(steps - 1): bar.update(1); bar.set_postfix(**step())
+            return (time.perf_counter() - began)/(steps - 1)
+    return once
+
+def lucidrains(bf16=False, steps=STEPS):
+    "Seconds of a step of `denoising_diffusion_pytorch.Trainer`, with a network of as many parameters."
+    from denoising_diffusion_pytorch import GaussianDiffusion, Trainer, Unet
+    where = tempfile.TemporaryDirectory()
+    files(where.name)
+    torch.manual_seed(0)
+    diffusion = GaussianDiffusion(Unet(32, dim_mults=(1, 2, 4), flash_attn=False), image_size=SIDE, timesteps=1000, objective='pred_noise')
+    trainer = Trainer(diffusion, where.name, train_batch_size=BATCH, gradient_accumulate_every=1, train_num_steps=0, amp=bf16, mixed_precision_type='bf16',
+                      calculate_fid=False, save_and_sample_every=10**9, results_folder=where.name + '/results')
+    def once():
+        trainer.train_num_steps = trainer.step + steps
+        began = time.perf_counter()
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()): trainer.train()
+        return (time.perf_counter() - began)/steps
+    once.kept = where
+    return once
+
+def same_loss():
+    "How far diffusers' loss is from ours, for the same weights, images, noise and times."
+    net, scheduler, x = network(), DDPMScheduler(), to_float(images(BATCH).x)
+    g = torch.Generator().manual_seed(1)
+    noise, t = torch.randn(x.shape, generator=g), torch.randint(1000, (BATCH,), generator=g)
+    with torch.no_grad():
+        theirs = F.mse_loss(net(scheduler.add_noise(x, noise, t), t).sample.float(), noise.float())
+        return abs(float(diffusion_loss(net, scheduler, x, t, noise, noise) - theirs))
+
+def profile(steps=5, most=12):
+    "The operations of a training step, as markdown."
+    from torch.profiler import ProfilerActivity, profile as watch
+    run = ours(steps=steps)
+    run()
+    with watch(activities=[ProfilerActivity.CPU]) as p: run()
+    found = sorted(p.key_averages(), key=lambda e: -e.self_cpu_time_total)
+    whole = sum(e.self_cpu_time_total for e in found)
+    lines = [f'| `{e.key}` | {e.self_cpu_time_total/whole:.1%} | {e.self_cpu_time_total/steps/1000:.1f} | {e.count//steps} |' for e in found[:most]]
+    return '\n'.join(['| operation | share | ms a step | calls a step |', '|---|---|---|---|', *lines])

@@ -1,0 +1,34 @@
+"The benchmarks are run by hand; here only that they can be, and that they compare like with like."
+import json, subprocess, sys
+from pathlib import Path
+import pytest
+
+root = Path(__file__).parent.parent
+def bench(*args): return subprocess.run([sys.executable, '-m', 'benchmarks', *args], cwd=root, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+def test_rows_and_targets():
+    from benchmarks import rows
+    from benchmarks.timing import ROWS
+    targets = dict(train_vs_diffusers=1.7, train_compiled_vs_diffusers=2., train_vs_lucidrains=2.8, train_compiled_vs_lucidrains=3.3, sampling_vs_diffusers=2.2, gradcam64_vs_grad_cam=2.5,
+                   gradcam128_vs_grad_cam=3., frechet_vs_sqrtm=9., uvit_vs_float32=2.2, refinement_over_base_c100=1.05, refinement_over_base_c10=1.1)
+    assert {n: ROWS[n]['target'] for n in targets} == targets
+
+def test_a_row_is_written(tmp_path):
+    run = bench('import_vs_diffusers', '--rounds', '1', '--out', str(tmp_path))
+    assert run.returncode == 0, run.stderr
+    told = json.loads((tmp_path/'benchmarks.json').read_text())
+    row, = told['rows']
+    assert {'name', 'work', 'peer', 'ratio', 'target', 'device', 'rounds', 'ours_median_s', 'peer_median_s'} <= row.keys() and 'torch' in told['meta']['versions']
+    assert row['ratio'] == pytest.approx(row['peer_median_s']/row['ours_median_s']) and (tmp_path/'benchmarks.png').stat().st_size
+
+def test_unknown_row():
+    run = bench('nothing')
+    assert run.returncode == 2 and 'there is no row nothing' in run.stderr
+
+def test_in_turn():
+    from benchmarks import rows
+    from benchmarks.timing import in_turn
+    assert rows.training.same_loss() < 1e-6
+    calls = []
+    times = in_turn(lambda: calls.append('a') or 1., lambda: calls.append('b') or 2., 3)
+    assert (''.join(calls), times) == ('abab' + 'ba' + 'ab', ([1.]*3, [2.]*3))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FIRST', 'WORTH', 'Recipe', 'learning_rate', 'Ema', 'ema_sampler', 'x0_sampler', 'draws', 'reader', 'save_checkpoint',
            'load_checkpoint', 'resume', 'Record', 'accelerator', 'half_scores', 'explicit_attention', 'rehearse',
-           'forecast', 'Monitor', 'check_finite', 'uninterrupted', 'train_step', 'train']
+           'forecast', 'Monitor', 'check_finite', 'uninterrupted', 'train_step', 'prepared', 'train']
 
 # %% ../nbs/10_training.ipynb #46c371b9
 import copy, math, os, pickle, signal, sys, threading, time, zipfile
@@ -365,6 +365,27 @@ def train_step(
 # %% ../nbs/10_training.ipynb #74b1607a
 WORTH = 1000  # steps from which compiling is tried unasked on a GPU
 
+@contextmanager
+def prepared(
+    acc: Accelerator,
+    net: torch.nn.Module,
+    optimizer,
+    steps: int,  # that are to come
+    compile: bool | str | None = None,  # see `train`
+):  # the network and the optimizer as the loop uses them
+    "A network made ready for training by `accelerate` and the compiler, and a plain one again afterwards."
+    cpu = acc.device.type == 'cpu'
+    if cpu: keep_memory()
+    ready, optimizer = acc.prepare(net.train(), optimizer)
+    if compile is None: compile = acc.device.type == 'cuda' and steps >= WORTH and find_spec('triton') is not None
+    if compile: ready = torch.compile(ready, backend=compile if isinstance(compile, str) else 'inductor')
+    try:
+        with explicit_attention(net, acc.mixed_precision == 'bf16' and cpu): yield ready, optimizer
+    finally:
+        acc.unwrap_model(ready, keep_fp32_wrapper=False)
+        vars(net).pop('_is_accelerate_prepared', None)
+
+# %% ../nbs/10_training.ipynb #74c7481a
 def train(
     model: Diffusion,
     images: Images,  # the training part, or its latents
@@ -389,29 +410,22 @@ def train(
     parts = dict(net=model.net, optimizer=optimizer, ema=ema.average) | (dict(refiner=refiner) if refiner else {})
     record, words = Record(folder, recipe, parts), reader(model, images.captions, recipe)
     ema.average.to(acc.device)
-    if acc.device.type == 'cpu': keep_memory()
     def count(loss): ema.step(); record.losses.append(loss)
     def save(): acc.is_main_process and record.save()
-    net, prepared = acc.prepare(model.net.train(), optimizer)
-    if compile is None: compile = acc.device.type == 'cuda' and steps - len(record.losses) >= WORTH and find_spec('triton') is not None
-    if compile: net = torch.compile(net, backend=compile if isinstance(compile, str) else 'inductor')
     start = len(record.losses)
     monitor = Monitor(start, steps, recipe.batch, progress and acc.is_main_process)
     data = batches(images, recipe.batch, recipe.seed, start, acc.device, acc.process_index, acc.num_processes)
     try:
-        with explicit_attention(model.net, recipe.bf16 and acc.device.type == 'cpu'):
+        with prepared(acc, model.net, optimizer, steps - start, compile) as (net, stepper):
             for step in range(start, steps):
                 for group in optimizer.param_groups: group['lr'] = learning_rate(recipe, step, steps)
-                loss = train_step(net, model, next(data), step, recipe, acc, prepared, loss_fn, refiner, record.saved, count, words)
+                loss = train_step(net, model, next(data), step, recipe, acc, stepper, loss_fn, refiner, record.saved, count, words)
                 monitor.update(step, loss, refiner)
                 if tracker: acc.log(dict(loss=loss), step=step)
                 if (step + 1) % every == 0 or step + 1 == steps: save()
     except KeyboardInterrupt:
         save()
         raise
-    finally:
-        monitor.bar.close()
-        acc.unwrap_model(net, keep_fp32_wrapper=False)
-        vars(model.net).pop('_is_accelerate_prepared', None)
+    finally: monitor.bar.close()
     if tracker: acc.end_training()
     return record.losses

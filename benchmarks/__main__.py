@@ -1,14 +1,20 @@
 "`python -m benchmarks [ROW ...]`: measure rows, each with its peer in turn, and write `reports/benchmarks.json` and `.png`."
-import argparse, json, os, platform, sys
+import argparse, json, os, platform, sys, traceback
+from importlib.metadata import distributions
 from pathlib import Path
-os.environ['CUDA_VISIBLE_DEVICES'] = ''  # these are rows for a CPU
+import torch
 from selfrefine.experiments import device, versions
 from selfrefine.footprint import alone
-from . import growth, maps, precision, rows, training
+from . import changes, growth, limits, maps, precision, presets, quick, rows
 from .page import bars
 from .timing import ROWS
 
-MORE = dict(profile=training.profile, maps=maps.options, growth=growth.points, bf16=precision.losses)  # what is no ratio to a peer
+MORE = dict(profile=limits.profile, changes=changes.effects, maps=maps.options, growth=growth.points, bf16=precision.losses, presets=presets.hours, quick=quick.account)  # what is no ratio to a peer; all but `presets` for a CPU
+PEERS = ('scipy', 'grad-cam', 'clean-fid', 'torchmetrics', 'denoising-diffusion-pytorch')
+
+def peers():
+    "The versions of those that are there."
+    return {d.metadata['Name']: d.version for d in distributions() if d.metadata['Name'] in PEERS}
 
 def write(path, told):
     "Whole or not at all."
@@ -21,16 +27,23 @@ def main(argv=None):
     parser.add_argument('rows', nargs='*', help=f'some of {", ".join([*ROWS, *MORE])}; all by default')
     parser.add_argument('--rounds', type=int, help='pairs of runs of each row; by default the row\'s own number')
     parser.add_argument('--out', default='reports', help='folder of the files')
+    parser.add_argument('--gpu', action='store_true', help='measure on the GPU and write benchmarks-gpu.json; without it on the CPU, also where there is a GPU')
     args = parser.parse_args(argv)
+    if not args.gpu: os.environ['CUDA_VISIBLE_DEVICES'] = ''
+    elif not torch.cuda.is_available(): parser.error('PyTorch sees no GPU here; leave out --gpu to measure on the CPU')
     unknown = set(args.rows) - ROWS.keys() - MORE.keys()
     if unknown: parser.error(f'there is no row {", ".join(sorted(unknown))}')
-    path = Path(args.out)/'benchmarks.json'
+    able = [n for n in ROWS if ROWS[n]['gpu'] or not args.gpu] + [n for n in MORE if not args.gpu]
+    if unable := set(args.rows) - set(able): parser.error(f'{", ".join(sorted(unable))}: nothing for a GPU to do; leave out --gpu')
+    path = Path(args.out)/f'benchmarks{"-gpu"*args.gpu}.json'
     told = json.loads(path.read_text()) if path.exists() else dict(meta={}, rows=[])
-    wrong = []
-    for name in args.rows or [*ROWS, *MORE]:
+    meta, wrong = dict(versions=versions() | peers(), device=device(), machine=platform.machine(), cores=os.cpu_count()), []
+    if told['rows'] and told['meta'] != meta: parser.error(f'{path} was measured on another machine or with other versions; name another folder by --out')
+    for name in args.rows or able:
         try: found = alone(MORE[name]) if name in MORE else rows.measure(name, args.rounds)
         except ImportError as e: print(f"{name}: left out ({e}); pip install -e '.[bench]' has the peers", flush=True); continue
-        except AssertionError as e:
+        except Exception as e:
+            traceback.print_exc()
             print(f'{name}: not measured, {e}', flush=True)
             found, wrong = None, wrong + [name]
         if name in MORE: told[name] = found
@@ -38,7 +51,7 @@ def main(argv=None):
             others = {r['name']: r for r in told['rows']} | {name: found}
             told['rows'] = [others[n] for n in ROWS if others.get(n)]
             if found: print(f'{name}: {found["ratio"]:.2f} (target {found["target"]}), ours {found["ours_median_s"]:.4g} s, {found["peer"]} {found["peer_median_s"]:.4g} s', flush=True)
-        told['meta'] = dict(versions=versions(), device=device(), machine=platform.machine(), cores=os.cpu_count())
+        told['meta'] = meta
         write(path, told)
     if told['rows']: bars(told['rows']).savefig(path.with_suffix('.png'), dpi=110, bbox_inches='tight')
     sys.exit(bool(wrong))

@@ -1,4 +1,8 @@
 "How a step and a map grow with what they are made of; every point in a process of its own, so that its memory is its own."
+import json, os, tempfile
+from pathlib import Path
+import torch
+from accelerate import PartialState, debug_launcher
 from diffusers import DDPMScheduler
 from selfrefine.footprint import alone, memory
 from selfrefine.highlighter import FlawHighlighter
@@ -8,18 +12,30 @@ from . import training
 from .maps import made
 from .timing import seconds
 
-STEP, MAP = ('image side, a step', 'batch, a step'), 'images behind a map'
-POINTS = {STEP[0]: (16, 32, 64, 96), STEP[1]: (8, 16, 32, 64, 128), MAP: (8, 16, 32, 64, 128)}
+SIDE, BATCH, MAP, PROCESSES = 'image side, a step', 'batch, a step', 'images behind a map', 'processes sharing the cores, a step'
+POINTS = {SIDE: (16, 32, 64, 96), BATCH: (8, 16, 32, 64, 128), MAP: (8, 16, 32, 64, 128), PROCESSES: (1, 2)}
 
-def point(what, value):
-    "Seconds, and the process's largest memory in GiB."
+def shared(file, steps):
+    "What each of several processes does: its part of the batch, on its part of the cores."
+    spent = seconds(training.ours(steps=steps))
+    if PartialState().is_main_process: Path(file).write_text(json.dumps(dict(seconds=spent, memory=memory())))
+
+def point(what, value, steps=8):
+    "Seconds, and the largest memory of the (first) process in GiB."
+    if what == PROCESSES:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder)/'point.json'
+            os.environ['OMP_NUM_THREADS'] = str(max(1, os.cpu_count()//value))  # which accelerate heeds
+            torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
+            debug_launcher(shared, (file, steps), value)
+            return dict(what=what, value=value, **json.loads(file.read_text()))
     if what == MAP:
-        maker, h = ema_sampler(Ema(Diffusion(training.network(), DDPMScheduler())), 10, bf16=True), FlawHighlighter(side=training.SIDE*2)
+        maker, h = ema_sampler(Ema(Diffusion(training.network(), DDPMScheduler())), bf16=True), FlawHighlighter(side=training.SIDE*2)
         made(maker, h, value, training.SIDE, 0)
         spent = made(maker, h, value, training.SIDE, 1)[1]
     else:
-        side = value if what == STEP[0] else training.SIDE
-        spent = seconds(training.ours(steps=8, model=Diffusion(training.network(side), DDPMScheduler()), data=training.images(256, side), batch=value if what == STEP[1] else training.BATCH))
+        side = value if what == SIDE else training.SIDE
+        spent = seconds(training.ours(steps=steps, model=Diffusion(training.network(side), DDPMScheduler()), data=training.images(256, side), batch=value if what == BATCH else training.BATCH))
     return dict(what=what, value=value, seconds=spent, memory=memory())
 
 def points(): return [alone(point, what, v) for what, values in POINTS.items() for v in values]

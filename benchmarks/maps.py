@@ -19,14 +19,14 @@ def options(seeds=(1, 2, 3)):
     "Each way's seconds, its share of a phase at two cycles, and its correlation with the reference map."
     images = emoji(groups=('portraits', 'smileys'))
     ema, train_part = Ema(shipped()), part(images, 'train')
-    ddim = {k: ema_sampler(ema, k, bf16=True) for k in (10, 25, 50, 250)}
+    ddim = {k: ema_sampler(ema, k, bf16=True) for k in (5, 7, 10, 25, 50, 250)}
     x0 = {t: x0_sampler(ema, train_part, t, bf16=True) for t in (300, 500, 700, 900)}
     full = FlawHighlighter(images).fit(ddim[10](640, generator(0, 'map', 7)), epochs=6)
     small, side = shipped_highlighter(images), 32
     reference, again = (made(ddim[250], full, 256, side, s)[0] for s in (100, 101))
-    ways = [(f'DDIM-{k}, {n} images', ddim[k], full, n) for k, n in ((250, 32), (50, 32), (25, 32), (10, 64), (10, 32), (10, 16))]
+    ways = [(f'DDIM-{k}, {n} images', ddim[k], full, n) for k, n in ((250, 32), (50, 32), (25, 32), (10, 64), (10, 32), (10, 16), (7, 32), (5, 32))]
     ways += [(f'one step from t = {t}, 32 images', x0[t], full, 32) for t in x0]
-    ways += [('DDIM-10, 32 images, quarter width', ddim[10], small, 32)] + [(f'one step from t = {t}, 32 images, quarter width', x0[t], small, 32) for t in x0]
+    ways += [('DDIM-7, 32 images, quarter width', ddim[7], small, 32)] + [(f'one step from t = {t}, 32 images, quarter width', x0[t], small, 32) for t in x0]
     step = statistics.median(training.ours(model=shipped())() for _ in range(3))
     def line(way, sampler, highlighter, n):
         found = [made(sampler, highlighter, n, side, s) for s in seeds]

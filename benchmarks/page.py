@@ -23,7 +23,7 @@ def table(rows):
     def line(r):
         used = [f'{r[k]:.0%}' if r.get(k) else '' for k in ('ours_utilisation', 'peer_utilisation')]
         return {'work': r['work'], 'peer': r['peer'], 'ratio': f'{r["ratio"]:.2f}', 'target': r['target'] or '', 'ours, s': f'{r["ours_median_s"]:.3g}', 'peer, s': f'{r["peer_median_s"]:.3g}',
-                'rounds': r['rounds'], 'differs by': '' if r['difference'] is None else f'{r["difference"]:.1g}', 'of matmul peak': ' / '.join(filter(None, used))}
+                'GiB at most': ' / '.join(f'{r[k]:.2f}' for k in ('ours_gib', 'peer_gib') if r.get(k)), 'rounds': r['rounds'], 'differs by': '' if r['difference'] is None else f'{r["difference"]:.1g}', 'of matmul peak': ' / '.join(filter(None, used))}
     return pd.DataFrame(map(line, rows), index=pd.Index([r['name'] for r in rows], name='row'))
 
 def summary(found):
@@ -38,6 +38,40 @@ def summary(found):
 def measured(name):
     "A function of what is kept under a name; a sentence where there is nothing."
     return lambda f: lambda found: f(found[name]) if found.get(name) else f'Not measured; run `python -m benchmarks {name}`.'
+
+@measured('profile')
+def limits(found):
+    "Where the time goes, and what is left where all convolutions ran at the rate of the machine's matrix product, as markdown."
+    p, told = found['peak'], []
+    told.append(f'Square products on this machine ({found["vectors"]}, {"with" if found["amx"] else "without"} AMX): {p["float32"]/1e9:.0f} GFLOP/s in float32, {p["bfloat16"]/1e9:.0f} in bfloat16, {p["bfloat16"]/p["float32"]:.1f} times as many.')
+    told.append('| | ms in all | ms in convolutions | the same at the rate of matrix products | or so much of that rate |\n|---|---|---|---|---|\n' + '\n'.join(f'| {r["name"]} | {r["ms"]:.0f} | {r["convolutions_ms"]:.0f} | {r["at_peak_ms"]:.0f} | {r["convolutions_of_peak"]:.0%} |' for r in found['runs']))
+    for r in found['runs']:
+        told.append(f'The operations of {r["name"]} that take most of it:')
+        told.append('| operation | ms | calls |\n|---|---|---|\n' + '\n'.join(f'| `{o["operation"]}` | {o["ms"]:.1f} | {o["calls"]} |' for o in r['operations']))
+    return '\n\n'.join(told)
+
+@measured('changes')
+def changes(found):
+    "What each change gave, and when compiling has paid, as markdown."
+    lines = [f'| {c["change"]} | {1000*c["seconds"]:.0f} | {c["ratio"]:.2f} |' for c in found['lines']]
+    steps = found['break_even_steps']
+    paid = f'has paid for itself after {steps:,.0f} steps' if steps else 'does not pay for itself on this machine'
+    return '| | ms a step | times the step as it is |\n|---|---|---|\n' + '\n'.join(lines) + f'\n\nA compiled run takes {found["compile_seconds"]:.0f} s to its third step, and {paid}.'
+
+@measured('presets')
+def presets(lines):
+    "What the paper's presets cost."
+    t = pd.DataFrame(lines).set_index('model')
+    return t.rename(columns=dict(forward_gflop='GFLOP an image, forward', maps_share='maps, of the refinement phase\'s steps', maps_share_10='the same, ten steps each')).round(2)
+
+@measured('quick')
+def quick(found):
+    "README's commands, step by step, as markdown."
+    def one(c):
+        lines = [f'| `{s["command"][:90]}` | {s["seconds"]:.0f} |' for s in c['steps']]
+        links = ', '.join(f'{k} {v:.0f}' for k, v in c['links'].items() if v >= 1)
+        return f'{c["seconds"]:.0f} s in all (at most {c["target"]} wanted).\n\n| command | seconds |\n|---|---|\n' + '\n'.join(lines) + (f'\n\nPieces of the experiment, seconds: {links}.' if links and c['name'] == 'papermill' else '')
+    return '\n\n'.join(map(one, found))
 
 @measured('maps')
 def maps(options):
@@ -61,4 +95,5 @@ def growth(found):
             ax.set(xlabel=kind, ylabel=unit, ylim=(0, None))
             ax.tick_params(labelsize=7)
             for side in ('top', 'right'): ax.spines[side].set_visible(False)
+    plt.close(fig)  # a notebook would show it twice
     return fig

@@ -17,8 +17,7 @@ def losses(steps=400, side=16, seeds=(0, 1, 2)):
     images, runs = emoji(side=side), []
     for seed in seeds:
         for bf16 in (False, True):
-            torch.manual_seed(seed)
-            model = ddpm(side)
+            model = ddpm(side, seed=seed)
             recipe = Recipe(32, 4e-4, 20, bf16=bf16, seed=seed)
             ema = Ema(model, .99)
             curve = train(model, part(images, 'train'), steps, recipe, ema, progress=False)

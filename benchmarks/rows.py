@@ -1,13 +1,14 @@
 "The rows of the table."
 import statistics, subprocess, sys, tempfile, time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 import numpy as np
 import torch
 from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler
 from selfrefine.data import generator, load_images, to_float, to_uint8
-from selfrefine.footprint import alone
-from selfrefine.forward import diffusion_loss
+from selfrefine.experiments import device, on_device
+from selfrefine.footprint import alone, memory
 from selfrefine.highlighter import FlawHighlighter, grad_cam
 from selfrefine.inpainting import calls, masks, repaint, timeline
 from selfrefine.metrics import frechet
@@ -15,7 +16,7 @@ from selfrefine.mfam import maps_from_cams
 from selfrefine.models import Diffusion, uvit
 from selfrefine.phases import Phases, SelfRefiner
 from selfrefine.sampling import sample_batch
-from selfrefine.training import Ema, Recipe, ema_sampler, train, x0_sampler
+from selfrefine.training import Ema, ema_sampler, x0_sampler
 from . import training
 from .timing import ROWS, Sides, in_turn, matmul_peak, row, seconds
 
@@ -35,17 +36,17 @@ for compiled, targets in ((False, (1.7, 2.8)), (True, (2.0, 3.3))):
 
 def sampling(bf16):
     def make():
-        net, n, steps = training.network().eval(), 32, 10
+        net, n, steps = on_device(training.network().eval()), 32, 10
         model = Diffusion(net, DDIMScheduler())
         pipe = DDIMPipeline(net, DDIMScheduler(timestep_spacing='trailing'))
         pipe.set_progress_bar_config(disable=True)
         def ours(): to_uint8(sample_batch(model, range(n), 'ddim', steps, bf16=True))
         def peer():
-            with torch.autocast('cpu', torch.bfloat16, enabled=bf16): pipe(n, num_inference_steps=steps, output_type='np')
+            with torch.autocast(device(), torch.bfloat16, enabled=bf16): pipe(n, num_inference_steps=steps, output_type='np')
         def apart():
             same = [generator(0, 'sample', index=i) for i in range(n)]
             theirs = torch.from_numpy(pipe(n, same, num_inference_steps=steps, output_type='np').images).permute(0, 3, 1, 2)
-            return float((to_uint8(sample_batch(model, range(n), 'ddim', steps)).float()/255 - theirs).abs().max())
+            return float((to_uint8(sample_batch(model, range(n), 'ddim', steps)).cpu().float()/255 - theirs).abs().max())
         return Sides(ours, peer, apart, 1/255)
     return make
 for bf16 in (False, True):
@@ -55,15 +56,16 @@ def cams(side):
     def make():
         from pytorch_grad_cam import GradCAM
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-        h = FlawHighlighter(side=side)
+        torch.backends.cudnn.allow_tf32 = False
+        h = on_device(FlawHighlighter(side=side))
         g = torch.Generator().manual_seed(0)
-        x = h.preprocess(torch.randint(256, (32, 3, side, side), generator=g, dtype=torch.uint8))
-        net = FlawHighlighter(side=side).net.requires_grad_(True).to(memory_format=torch.contiguous_format)
+        x = h.preprocess(torch.randint(256, (32, 3, side, side), generator=g, dtype=torch.uint8).to(device()))
+        net = on_device(FlawHighlighter(side=side)).net.requires_grad_(True).to(memory_format=torch.contiguous_format)
         peer_cam, plain = GradCAM(net, [net.features[29]]), x.contiguous()
         def ours(): maps_from_cams(grad_cam(h.net, x), side)
         def theirs(): return peer_cam(plain, [ClassifierOutputTarget(0)]*len(x))
         def peer(): theirs()
-        def apart(): return float((maps_from_cams(grad_cam(h.net, x), side) - torch.from_numpy(theirs())[:, None]).abs().max())
+        def apart(): return float((maps_from_cams(grad_cam(h.net, x), side).cpu() - torch.from_numpy(theirs())[:, None]).abs().max())
         return Sides(ours, peer, apart, 1e-5)
     return make
 for side, target in ((64, 2.5), (128, 3.)):
@@ -99,44 +101,43 @@ def distances(f):
         return Sides(ours, peer, lambda: abs(frechet(a, b) - f(a, b))/f(a, b), 1e-6)
     return make
 for name, f, said, target in (('sqrtm', sqrtm, "scipy's sqrtm", 9.), ('clean_fid', clean, 'clean-fid', None), ('torchmetrics', metric, 'torchmetrics', None)):
-    row(f'frechet_vs_{name}', 'the Fréchet distance of Gaussians of 2,048 features, from means and covariances', said, target, 3)(distances(f))
+    row(f'frechet_vs_{name}', 'the Fréchet distance of Gaussians of 2,048 features, from means and covariances', said, target, 3, gpu=False)(distances(f))
 
 @row('uvit_vs_float32', 'a training step of U-ViT, 32 px, batch 32, in bfloat16', 'the same in float32', 2.2)
 def _(): return Sides(*(training.ours(bf16, 9, uvit(32)) for bf16 in (True, False)))
 
-def phases(cycle, steps, cheap):
-    def make():
-        x = training.images()
-        net = lambda: Diffusion(training.network(), DDPMScheduler())
-        h = FlawHighlighter(x.x, width=.25 if cheap else 1.).fit(x.x.flip(1), epochs=1)
-        def side(refined):
-            def once():
-                model, at = net(), []
-                ema = Ema(model)
-                maker = x0_sampler(ema, x, bf16=True) if cheap else ema_sampler(ema, bf16=True)
-                refiner = SelfRefiner(model.net, h, maker, Phases(steps, 0, cycle), n_map=32) if refined else None
-                def loss(*args): at.append(time.perf_counter()); return diffusion_loss(*args)
-                train(model, x, steps, Recipe(training.BATCH, 1e-4, 10, bf16=True), ema, refiner, loss_fn=loss, progress=False)
-                return (at[-1] - at[0])/(steps - 1)
-            return once
-        return Sides(side(True), side(False), notes=dict(steps=steps, cycle=cycle))
-    return make
-row('refinement_over_base_c100', 'a step of the refinement phase, in bfloat16: a map of 32 images (DDIM-10, full VGG16) every 100 steps', 'a step of the base phase', 1.05, 2, True)(phases(100, 501, False))
-row('refinement_over_base_c10', 'a step of the refinement phase, in bfloat16: a map of 32 images (denoised in one step, quarter-width VGG16) every 10 steps', 'a step of the base phase', 1.1, 3, True)(phases(10, 101, True))
+def base(): return Diffusion(training.network(), DDPMScheduler()), training.images()
 
-@row('repaint_vs_diffusers', 'filling a hole, for each call of the network: 16 images of 32 px, 20 steps, jumps of 5, twice; ours in bfloat16', "diffusers' RePaintPipeline", None)
-def _():
+def phases(cycle, cheap):
+    def make():
+        def refined():
+            model, x = base()
+            ema, h = Ema(model), on_device(FlawHighlighter(x.x, width=.25 if cheap else 1.)).fit(x.x.flip(1), epochs=1)
+            maker = x0_sampler(ema, x, bf16=True) if cheap else ema_sampler(ema, bf16=True)
+            return model, x, ema, SelfRefiner(model.net, h, maker, Phases(training.LONG, 0, cycle), n_map=32)
+        return Sides(training.stretches(refined), training.stretches(base), notes=dict(steps=training.STRETCH, cycle=cycle))
+    return make
+IN_TURN = 'in bfloat16, of one run that stops after every 100 for the other to go on'
+row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) every 100 steps', 'a step of the base phase', 1.05, 9, True)(phases(100, False))
+row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) every 10 steps', 'a step of the base phase', 1.1, at_most=True)(phases(10, True))
+
+def fills(bf16):
     from diffusers import RePaintPipeline, RePaintScheduler
-    model, n, walk = Diffusion(training.network().eval(), DDPMScheduler()), 16, dict(steps=20, jump_length=5, jump_n_sample=2)
-    x, hole = training.images(n).x, masks('half', training.SIDE, n)
+    model, n, walk = Diffusion(on_device(training.network().eval()), DDPMScheduler()), 16, dict(steps=20, jump_length=5, jump_n_sample=2)
+    x, hole = training.images(n).x.to(device()), masks('half', training.SIDE, n).to(device())
     pipe, known, kept = RePaintPipeline(model.net, RePaintScheduler()), to_float(x), (~hole.bool()).float()
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler.set_timesteps(20, 5, 2)
     times = pipe.scheduler.timesteps.tolist()
     many = calls(timeline(**walk))[0], 1 + sum(b < a for a, b in zip(times, times[1:]))
     def ours(): began = time.perf_counter(); repaint(model, x, hole, bf16=True, **walk); return (time.perf_counter() - began)/many[0]
-    def peer(): began = time.perf_counter(); pipe(known, kept, 20, jump_length=5, jump_n_sample=2, output_type='np'); return (time.perf_counter() - began)/many[1]
+    def peer():
+        began = time.perf_counter()
+        with torch.autocast(device(), torch.bfloat16, enabled=bf16): pipe(known, kept, 20, jump_length=5, jump_n_sample=2, output_type='np')
+        return (time.perf_counter() - began)/many[1]
     return Sides(ours, peer, notes=dict(calls_ours=many[0], calls_peer=many[1]))
+for bf16 in (False, True):
+    row('repaint_vs_diffusers' + bf16*'_bf16', 'filling a hole, for each call of the network: 16 images of 32 px, 20 steps, jumps of 5, twice; ours in bfloat16', "diffusers' RePaintPipeline" + bf16*', in bf16 autocast')(partial(fills, bf16))
 
 @row('streamed_over_memory', 'a training step, images read from 512 PNG files as they are needed', 'the same from memory', 1.1, 5, True)
 def _():
@@ -146,10 +147,11 @@ def _():
     streamed.kept = where
     return Sides(streamed, training.ours(steps=40))
 
-@row('import_vs_diffusers', 'a new Python that imports what a training loop needs of the package (`import selfrefine` alone loads no torch)', 'torch and diffusers alone')
+@row('import_vs_diffusers', 'a new Python that imports what a training loop needs of the package (`import selfrefine` alone loads no torch)', 'torch and diffusers alone', gpu=False)
 def _():
     def side(code): return lambda: seconds(lambda: (subprocess.run([sys.executable, '-c', code], check=True), None)[1])
-    return Sides(side('from selfrefine import Ema, Phases, Recipe, SelfRefiner, train'), side('import torch, diffusers; diffusers.UNet2DModel'))
+    held = dict(ours_gib=None, peer_gib=None)  # by processes of their own
+    return Sides(side('from selfrefine import Ema, Phases, Recipe, SelfRefiner, train'), side('import torch, diffusers; diffusers.UNet2DModel'), notes=held)
 
 MADE = {}
 
@@ -168,12 +170,13 @@ def about(name):
 def measure(name, rounds=None):
     "One finished row; each side in a process of its own. Raises `AssertionError` where the two do not do the same."
     told = dict(ROWS[name])
-    told.pop('make')
+    for k in ('make', 'gpu'): told.pop(k)
     rounds = rounds or told['rounds']
     apart, flop, notes, peak = alone(about, name)
     if apart['difference'] is not None: assert apart['difference'] <= apart['tolerance'], f'the sides differ by {apart["difference"]:.2g}, more than {apart["tolerance"]:.2g}'
     with ProcessPoolExecutor(1, get_context('spawn')) as a, ProcessPoolExecutor(1, get_context('spawn')) as b:
         ours, peer = in_turn(lambda: a.submit(once, name, 'ours').result(), lambda: b.submit(once, name, 'peer').result(), rounds)
+        held = dict(ours_gib=a.submit(memory).result(), peer_gib=b.submit(memory).result())
     t, u = statistics.median(ours), statistics.median(peer)
     used = {f'{k}_utilisation': flop/v/peak for k, v in (('ours', t), ('peer', u))} if flop else {}
-    return told | dict(ratio=t/u if told['at_most'] else u/t, device='cpu', rounds=rounds, ours_median_s=t, peer_median_s=u, ours_s=ours, peer_s=peer, **apart, **used, **notes)
+    return told | dict(ratio=t/u if told['at_most'] else u/t, device=device(), rounds=rounds, ours_median_s=t, peer_median_s=u, ours_s=ours, peer_s=peer) | held | apart | used | notes

@@ -16,10 +16,10 @@ class Sides:
     flop: float | None = None  # of the work, where both sides have the same network
     notes: dict = field(default_factory=dict)  # more to write down
 
-def row(name, work, peer, target=None, rounds=5, at_most=False):
-    "Register what makes a row's `Sides`; `at_most`: the ratio is ours over the peer's, and the target its upper bound."
+def row(name, work, peer, target=None, rounds=5, at_most=False, gpu=True):
+    "Register what makes a row's `Sides`; `at_most`: the ratio is ours over the peer's, and the target its upper bound; `gpu`: a GPU would do the work."
     def register(make):
-        ROWS[name] = dict(name=name, work=work, peer=peer, target=target, rounds=rounds, at_most=at_most, make=make)
+        ROWS[name] = dict(name=name, work=work, peer=peer, target=target, rounds=rounds, at_most=at_most, gpu=gpu, make=make)
         return make
     return register
 
@@ -43,8 +43,9 @@ def in_turn(a, b, rounds):
     return times
 
 @lru_cache
-def matmul_peak(dtype=torch.bfloat16, n=2048, rounds=7):
+def matmul_peak(dtype=torch.bfloat16, rounds=7):
     "The best rate of a square matrix product, FLOP per second."
+    n = 8192 if torch.cuda.is_available() else 2048
     a, b = (torch.randn(n, n, dtype=dtype, device='cuda' if torch.cuda.is_available() else 'cpu') for _ in range(2))
     def product(): torch.mm(a, b)
     return 2*n**3/min(seconds(product) for _ in range(rounds))

@@ -2,6 +2,8 @@
 import io, tempfile, time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 import torch
 import torch.nn.functional as F
 from diffusers import DDPMScheduler, UNet2DModel
@@ -16,6 +18,7 @@ from selfrefine.models import Diffusion
 from selfrefine.training import Ema, Recipe, accelerator, train
 
 SIDE, BATCH, STEPS = 32, 32, 12
+STRETCH, LONG = 100, 10**5  # steps of a long run: at a time, and in all
 
 def images(n=512, side=SIDE):
     "Smooth random pictures: what is in them does not change the time."
@@ -23,9 +26,9 @@ def images(n=512, side=SIDE):
     x = F.interpolate(torch.rand(n, 3, 8, 8, generator=g), (side, side), mode='bicubic').clamp(0, 1)
     return Images((255*x).byte(), 'random pictures')
 
-def files(folder):
-    "The same pictures as files."
-    for i, x in enumerate(images().x): Image.fromarray(x.permute(1, 2, 0).numpy()).save(Path(folder)/f'{i}.png')
+def files(folder, many=512):
+    "Such pictures as files."
+    for i, x in enumerate(images(many).x): Image.fromarray(x.permute(1, 2, 0).numpy()).save(Path(folder)/f'{i}.png')
 
 def network(side=SIDE):
     "2.6 million parameters."
@@ -33,14 +36,44 @@ def network(side=SIDE):
     return UNet2DModel(side, 3, 3, block_out_channels=(32, 64, 128), layers_per_block=1, attention_head_dim=32,
         down_block_types=('DownBlock2D', 'AttnDownBlock2D', 'DownBlock2D'), up_block_types=('UpBlock2D', 'AttnUpBlock2D', 'UpBlock2D'))
 
-def ours(bf16=True, steps=STEPS, model=None, data=None, batch=BATCH, **options):
+def ours(bf16=True, steps=STEPS, model=None, data=None, batch=BATCH, each=None, **options):
     "Seconds of a step of `train`, from the third to the last of a short run: what is set up once, or compiled, does not count."
     model, x, at = model or Diffusion(network(), DDPMScheduler()), data or images(), []
-    def loss(*args): at.append(time.perf_counter()); return diffusion_loss(*args)
+    def loss(*args):
+        if each: each()
+        at.append(time.perf_counter())
+        return diffusion_loss(*args)
     def once():
         at.clear()
+        began = time.perf_counter()
         train(model, x, steps, Recipe(batch, 1e-4, 10, bf16=bf16), Ema(model), loss_fn=loss, progress=False, **options)
+        once.first = at[2] - began
         return (at[-1] - at[2])/(steps - 3)
+    return once
+
+def stretches(make):
+    "Seconds of a step in the next stretch of one long run of `train`, which waits in between; `make` gives model and images, and more where it has them."
+    turn, spent, at = Queue(), Queue(), []
+    def loss(*args):
+        at.append(time.perf_counter())
+        if len(at) % STRETCH == 1:
+            if at[1:]: spent.put((at[-1] - at[-1 - STRETCH])/STRETCH)
+            turn.get()
+            at[-1] = time.perf_counter()
+        return diffusion_loss(*args)
+    def run():
+        try:
+            model, x, *more = make()
+            train(model, x, LONG, Recipe(BATCH, 1e-4, 10, bf16=True), *(more or [Ema(model)]), loss_fn=loss, progress=False)
+            raise RuntimeError('the run has ended')
+        except BaseException as e: spent.put(e)
+    thread = Thread(target=run, daemon=True)
+    def once():
+        if not thread.ident: thread.start()
+        turn.put(True)
+        found = spent.get()
+        if isinstance(found, BaseException): raise found
+        return found
     return once
 
 class Pictures(torch.utils.data.Dataset):
@@ -89,7 +122,7 @@ def lucidrains(bf16=False, steps=STEPS):
     "Seconds of a step of `denoising_diffusion_pytorch.Trainer`, with a network of as many parameters."
     from denoising_diffusion_pytorch import GaussianDiffusion, Trainer, Unet
     where = tempfile.TemporaryDirectory()
-    files(where.name)
+    files(where.name, 8192)  # so many that its loader does not begin anew, with new processes, while it is timed
     torch.manual_seed(0)
     diffusion = GaussianDiffusion(Unet(32, dim_mults=(1, 2, 4), flash_attn=False), image_size=SIDE, timesteps=1000, objective='pred_noise')
     trainer = Trainer(diffusion, where.name, train_batch_size=BATCH, gradient_accumulate_every=1, train_num_steps=0, amp=bf16, mixed_precision_type='bf16',
@@ -98,7 +131,9 @@ def lucidrains(bf16=False, steps=STEPS):
         trainer.train_num_steps = trainer.step + steps
         began = time.perf_counter()
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()): trainer.train()
-        return (time.perf_counter() - began)/steps
+        spent = (time.perf_counter() - began)/steps
+        time.sleep(3)  # its loader's processes read ahead, which is not to slow the other side down
+        return spent
     once.kept = where
     return once
 
@@ -110,14 +145,3 @@ def same_loss():
     with torch.no_grad():
         theirs = F.mse_loss(net(scheduler.add_noise(x, noise, t), t).sample.float(), noise.float())
         return abs(float(diffusion_loss(net, scheduler, x, t, noise, noise) - theirs))
-
-def profile(steps=5, most=12):
-    "The operations of a training step, as markdown."
-    from torch.profiler import ProfilerActivity, profile as watch
-    run = ours(steps=steps)
-    run()
-    with watch(activities=[ProfilerActivity.CPU]) as p: run()
-    found = sorted(p.key_averages(), key=lambda e: -e.self_cpu_time_total)
-    whole = sum(e.self_cpu_time_total for e in found)
-    lines = [f'| `{e.key}` | {e.self_cpu_time_total/whole:.1%} | {e.self_cpu_time_total/steps/1000:.1f} | {e.count//steps} |' for e in found[:most]]
-    return '\n'.join(['| operation | share | ms a step | calls a step |', '|---|---|---|---|', *lines])

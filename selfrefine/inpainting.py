@@ -20,7 +20,7 @@ from tqdm import tqdm
 from .data import generator, to_float, to_uint8
 from .metrics import pixels
 from .models import Diffusion
-from .sampling import claim, predictor, sampler, weights_digest, write_png
+from .sampling import claim, drawing, predictor, sampler, weights_digest, write_png
 
 # %% ../nbs/12_inpainting.ipynb #b4890fa0
 def as_mask(
@@ -183,7 +183,7 @@ def repaint_batch(
 ) -> torch.Tensor:  # float (B, C, S, S), about [-1, 1], known pixels not pasted back
     "RePaint as its authors run it (Lugmayr et al. 2022, Algorithm 1); raises `ValueError` for a latent model and what `as_mask` and `timeline` raise."
     if model.first: raise ValueError('RePaint pastes known pixels, and a value of a latent covers several pixels, known and missing; use a pixel model')
-    shape, device, was_training = (model.channels, model.side, model.side), model.device, model.net.training
+    shape, device = (model.channels, model.side, model.side), model.device
     if known.shape[1:] != shape: raise ValueError(f'the model fills images of {shape}, not {tuple(known.shape[1:])}; resize them first')
     hole, known = as_mask(mask, len(known), model.side).to(device), known.to(device)
     generators = [generator(seed, 'sample', index=i) for i in indices]
@@ -193,8 +193,7 @@ def repaint_batch(
     times = steps.timesteps.flip(0)
     ab = (1 - steps.betas.double()).cumprod(0)[times.cpu()].tolist()
     x, predict = noise(), predictor(model)
-    model.net.eval()
-    try:
+    with drawing(model, bf16):
         for move, (now, then) in enumerate(zip(walk, walk[1:])):
             if then > now:
                 x = (ab[then]/ab[now])**.5*x + (1 - ab[then]/ab[now])**.5*noise()
@@ -203,7 +202,6 @@ def repaint_batch(
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16): out = predict(x, times[now]).float()
             x = steps.step(out, times[now], x, generator=generators).prev_sample
             tick()
-    finally: model.net.train(was_training)
     return x
 
 # %% ../nbs/12_inpainting.ipynb #a8eb999e

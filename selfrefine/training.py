@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FIRST', 'WORTH', 'Recipe', 'learning_rate', 'Ema', 'ema_sampler', 'x0_sampler', 'draws', 'reader', 'save_checkpoint',
-           'load_checkpoint', 'resume', 'Record', 'accelerator', 'half_scores', 'explicit_attention', 'rehearse',
-           'forecast', 'Monitor', 'check_finite', 'uninterrupted', 'train_step', 'prepared', 'train']
+           'load_checkpoint', 'resume', 'Record', 'accelerator', 'rehearse', 'forecast', 'Monitor', 'check_finite',
+           'uninterrupted', 'train_step', 'prepared', 'train']
 
 # %% ../nbs/10_training.ipynb #46c371b9
 import copy, math, os, pickle, signal, sys, threading, time, zipfile
@@ -14,20 +14,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from types import MethodType
 
 # %% ../nbs/10_training.ipynb #c5abe823
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 from diffusers.training_utils import EMAModel
 from tqdm import tqdm
 from .data import Images, batches, generator, to_float, to_uint8
 from .forward import diffusion_loss
 from .models import Diffusion
 from .phases import undisturbed
-from .sampling import keep_memory, one_layout, sample_batch
+from .sampling import drawing, explicit_attention, keep_memory, sample_batch
 
 # %% ../nbs/10_training.ipynb #2efe0457
 @dataclass
@@ -75,10 +73,10 @@ class Ema:
         self.average.copy_to(self.copy.net.parameters())
         return self.copy
 
-# %% ../nbs/10_training.ipynb #e8150ad8
+# %% ../nbs/10_training.ipynb #b8d20839
 def ema_sampler(
     ema: Ema,
-    steps: int = 10,  # DDIM steps
+    steps: int = 7,  # DDIM steps
     batch: int = 64,
     bf16: bool = False,
     captions: list | None = None,  # of the training images; only a text-to-image model asks for them
@@ -96,7 +94,7 @@ def ema_sampler(
 def x0_sampler(
     ema: Ema,
     images,  # the training part, or its latents
-    t: int = 500,  # the time to which they are noised
+    t: int = 700,  # the time to which they are noised
     batch: int = 64,
     bf16: bool = False,
 ):
@@ -113,7 +111,7 @@ def x0_sampler(
         model, x = ema.model, images[torch.randint(len(images), (n,), generator=generator)]
         x = (x if x.is_floating_point() else to_float(x)).to(model.device)
         noise = torch.randn(x.shape, generator=generator).to(x)
-        return torch.cat([some(model, *pair) for pair in zip(x.split(batch), noise.split(batch))])
+        with drawing(model, bf16): return torch.cat([some(model, *pair) for pair in zip(x.split(batch), noise.split(batch))])
     return denoised
 
 # %% ../nbs/10_training.ipynb #97d183db
@@ -221,35 +219,6 @@ def accelerator(
     wanted = 'bf16' if bf16 else 'no'
     if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted: AcceleratorState._reset_state()
     return Accelerator(mixed_precision=wanted, **kwargs)
-
-# %% ../nbs/10_training.ipynb #fac7b274
-def half_scores(
-    attention: Attention,
-    query: torch.Tensor,  # (B*heads, N, d)
-    key: torch.Tensor,  # (B*heads, M, d)
-    mask: torch.Tensor | None = None,  # added to the logits
-) -> torch.Tensor:  # (B*heads, N, M), rows of sum 1, in the query's dtype
-    "`Attention.get_attention_scores` without autocast's detour of the softmax through float32."
-    with torch.autocast(query.device.type, enabled=False):
-        zero = mask.to(query) if mask is not None else query.new_zeros(1, 1, 1)
-        return torch.baddbmm(zero, query, key.transpose(-1, -2), beta=float(mask is not None), alpha=attention.scale).softmax(-1)
-
-@contextmanager
-def explicit_attention(
-    net: torch.nn.Module,
-    on: bool = True,
-):
-    "Compute diffusers' attention as two matrix products and a softmax inside the block; other processors, and layers that normalise queries or keys, stay."
-    swapped = [m for m in net.modules() if on and isinstance(m, Attention) and type(m.processor) is AttnProcessor2_0 and m.norm_q is None and m.norm_k is None]
-    for m in swapped:
-        m.set_processor(AttnProcessor())
-        if not (m.upcast_attention or m.upcast_softmax): m.get_attention_scores = MethodType(half_scores, m)
-    try:
-        with one_layout(net, on): yield
-    finally:
-        for m in swapped:
-            vars(m).pop('get_attention_scores', None)
-            m.set_processor(AttnProcessor2_0())
 
 # %% ../nbs/10_training.ipynb #573fc8ad
 def rehearse(

@@ -2,6 +2,19 @@
 import os, re, shutil
 import pytest
 
+if 'PYTEST_XDIST_WORKER_COUNT' in os.environ:  # before torch is imported: workers and what they start share the cores
+    os.environ.setdefault('OMP_NUM_THREADS', str(max(1, os.cpu_count()//int(os.environ['PYTEST_XDIST_WORKER_COUNT']))))
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    "A worker takes a file at a time, and of the reports one report with all tests of it."
+    from xdist.scheduler import LoadScopeScheduling
+    class Whole(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            report = re.search(r'test_reports\.py::.*\[(\w+)\]$', nodeid)
+            return {'fig7': 'table5'}.get(report[1], report[1]) if report else nodeid.partition('::')[0]
+    return Whole(config, log)
+
 @pytest.fixture(scope='session', autouse=True)
 def cache(tmp_path_factory):
     "Links are made anew in every session, and never beside the user's."

@@ -32,3 +32,16 @@ def test_in_turn():
     calls = []
     times = in_turn(lambda: calls.append('a') or 1., lambda: calls.append('b') or 2., 3)
     assert (''.join(calls), times) == ('abab' + 'ba' + 'ab', ([1.]*3, [2.]*3))
+
+def test_quick_reads_a_trace():
+    from benchmarks.quick import blocks, steps
+    assert len([b for b in blocks((root/'README.md').read_text()) if 'papermill' in b or 'nbdev_test' in b]) >= 2
+    assert steps('= 2.4 s: . block\n== 2.5 s: pip install x\n=== 3 s: inner\nnoise\n== 7.0 s: pytest\n', 10.) == [dict(command='pip install x', seconds=4.5), dict(command='pytest', seconds=3.)]
+
+def test_presets_cost():
+    from benchmarks.presets import count
+    from selfrefine.experiments import ROWS
+    costs = {p.model: count(p) for p in ROWS['paper']}
+    for p in ROWS['paper']:
+        c = costs[p.model]
+        assert c['step'] == 3*p.batch*c['forward'] and c['map'] > p.n_map*p.map_steps*c['forward'] and c['map'] - c['short'] == pytest.approx(p.n_map*(p.map_steps - 10)*c['forward']*(1 + (p.guidance != 1)))

@@ -18,6 +18,7 @@ def run(folder, out): return experiments.experiment('try', methods, 'smoke', str
 
 def test_a_streamed_set_gives_the_numbers_of_one_in_memory(cpu, monkeypatch, folder, tmp_path):
     torch.set_num_threads(1)
+    monkeypatch.setenv('SELFREFINE_CACHE', str(tmp_path/'cache'))
     held, whole = run(folder, tmp_path/'held'), []
     monkeypatch.setattr(experiments, 'load_images', partial(load_images, max_bytes=1))
     monkeypatch.setattr(Streamed, 'x', property(lambda self: whole.append(self.name) or self[:]))

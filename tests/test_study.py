@@ -66,7 +66,7 @@ def until(page, condition):
     from playwright.sync_api import Error
     for _ in range(900):
         try:
-            if page.evaluate(condition): return
+            if page.evaluate(f"document.readyState == 'complete' && ({condition})"): return  # a server that ends while pictures load is an error on the page
         except Error: pass  # on the way to the next page
         page.wait_for_timeout(100)
     raise AssertionError(f'never true: {condition}')

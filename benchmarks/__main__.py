@@ -16,6 +16,13 @@ def peers():
     "The versions of those that are there."
     return {d.metadata['Name']: d.version for d in distributions() if d.metadata['Name'] in PEERS}
 
+def processor():
+    "Its name, family and model, and what it has for bfloat16, where Linux tells."
+    try: told = dict(map(str.strip, line.split(':', 1)) for line in Path('/proc/cpuinfo').read_text().split('\n\n')[0].splitlines() if ':' in line)
+    except OSError: return platform.processor()
+    has = ' '.join(f for f in ('amx_bf16', 'avx512_bf16') if f in told.get('flags', '').split()) or 'neither'
+    return f'{told.get("model name", platform.processor())}, family {told.get("cpu family")}, model {told.get("model")} ({has} of amx_bf16, avx512_bf16)'
+
 def write(path, told):
     "Whole or not at all."
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +44,7 @@ def main(argv=None):
     if unable := set(args.rows) - set(able): parser.error(f'{", ".join(sorted(unable))}: nothing for a GPU to do; leave out --gpu')
     path = Path(args.out)/f'benchmarks{"-gpu"*args.gpu}.json'
     told = json.loads(path.read_text()) if path.exists() else dict(meta={}, rows=[])
-    meta, wrong = dict(versions=versions() | peers(), device=device(), machine=platform.machine(), cores=os.cpu_count()), []
+    meta, wrong = dict(versions=versions() | peers(), device=device(), machine=platform.machine(), processor=processor(), cores=os.cpu_count()), []
     if told['rows'] and told['meta'] != meta: parser.error(f'{path} was measured on another machine or with other versions; name another folder by --out')
     for name in args.rows or able:
         try: found = alone(MORE[name]) if name in MORE else rows.measure(name, args.rounds)

@@ -30,7 +30,7 @@ def point(what, value, steps=8):
             debug_launcher(shared, (file, steps), value)
             return dict(what=what, value=value, **json.loads(file.read_text()))
     if what == MAP:
-        maker, h = ema_sampler(Ema(Diffusion(training.network(), DDPMScheduler())), bf16=True), FlawHighlighter(side=training.SIDE*2)
+        maker, h = ema_sampler(Ema(Diffusion(training.network(), DDPMScheduler())), bf16=training.half()), FlawHighlighter(side=training.SIDE*2)
         made(maker, h, value, training.SIDE, 0)
         spent = made(maker, h, value, training.SIDE, 1)[1]
     else:

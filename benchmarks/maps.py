@@ -18,9 +18,9 @@ def made(sampler, highlighter, n, side, seed):
 def options(seeds=(1, 2, 3)):
     "Each way's seconds, its share of a phase at two cycles, and its correlation with the reference map."
     images = emoji(groups=('portraits', 'smileys'))
-    ema, train_part = Ema(shipped()), part(images, 'train')
-    ddim = {k: ema_sampler(ema, k, bf16=True) for k in (5, 7, 10, 25, 50, 250)}
-    x0 = {t: x0_sampler(ema, train_part, t, bf16=True) for t in (300, 500, 700, 900)}
+    half, ema, train_part = training.half(), Ema(shipped()), part(images, 'train')
+    ddim = {k: ema_sampler(ema, k, bf16=half) for k in (5, 7, 10, 25, 50, 250)}
+    x0 = {t: x0_sampler(ema, train_part, t, bf16=half) for t in (300, 500, 700, 900)}
     full = FlawHighlighter(images).fit(ddim[10](640, generator(0, 'map', 7)), epochs=6)
     small, side = shipped_highlighter(images), 32
     reference, again = (made(ddim[250], full, 256, side, s)[0] for s in (100, 101))

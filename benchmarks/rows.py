@@ -11,7 +11,7 @@ from selfrefine.experiments import device, on_device
 from selfrefine.footprint import alone, memory
 from selfrefine.highlighter import FlawHighlighter, grad_cam
 from selfrefine.inpainting import calls, masks, repaint, timeline
-from selfrefine.metrics import frechet
+from selfrefine.metrics import encoder, frechet, pixels
 from selfrefine.mfam import maps_from_cams
 from selfrefine.models import Diffusion, uvit
 from selfrefine.phases import Phases, SelfRefiner
@@ -20,11 +20,10 @@ from selfrefine.training import Ema, ema_sampler, x0_sampler
 from . import training
 from .timing import ROWS, Sides, in_turn, matmul_peak, row, seconds
 
-STEP = 'a training step, 32 images of 32 px, with data, optimizer and averaged weights; ours in bfloat16'
-FLOP = 72.5e9  # multiplications and additions of a step, forward and backward, counted by torch.utils.flop_counter
+STEP = 'a training step, 32 images of 32 px, with data, optimizer and averaged weights; ours in {precision}'
 
 def against(make, bf16, **options):
-    same = dict(difference=training.same_loss, tolerance=1e-6, flop=FLOP) if make is training.diffusers_loop else {}
+    same = dict(difference=training.same_loss, tolerance=1e-6, flop=lambda: training.flop(on_device(training.network()))) if make is training.diffusers_loop else {}
     return lambda: Sides(training.ours(**options), make(bf16), **same)
 
 for compiled, targets in ((False, (1.7, 2.8)), (True, (2.0, 3.3))):
@@ -40,17 +39,17 @@ def sampling(bf16):
         model = Diffusion(net, DDIMScheduler())
         pipe = DDIMPipeline(net, DDIMScheduler(timestep_spacing='trailing'))
         pipe.set_progress_bar_config(disable=True)
-        def ours(): to_uint8(sample_batch(model, range(n), 'ddim', steps, bf16=True))
+        def ours(): to_uint8(sample_batch(model, range(n), 'ddim', steps, bf16=training.half()))
         def peer():
             with torch.autocast(device(), torch.bfloat16, enabled=bf16): pipe(n, num_inference_steps=steps, output_type='np')
         def apart():
             same = [generator(0, 'sample', index=i) for i in range(n)]
             theirs = torch.from_numpy(pipe(n, same, num_inference_steps=steps, output_type='np').images).permute(0, 3, 1, 2)
             return float((to_uint8(sample_batch(model, range(n), 'ddim', steps)).cpu().float()/255 - theirs).abs().max())
-        return Sides(ours, peer, apart, 1/255)
+        return Sides(ours, peer, apart, 1/255, lambda: steps*training.flop(net, False))
     return make
 for bf16 in (False, True):
-    row('sampling_vs_diffusers' + bf16*'_bf16', '32 images by DDIM in 10 steps; ours in bfloat16, compared in float32', "diffusers' DDIMPipeline" + bf16*', in bf16 autocast', None if bf16 else 2.2)(sampling(bf16))
+    row('sampling_vs_diffusers' + bf16*'_bf16', '32 images by DDIM in 10 steps; ours in {precision}, compared in float32', "diffusers' DDIMPipeline" + bf16*', in bf16 autocast', None if bf16 else 2.2)(sampling(bf16))
 
 def cams(side):
     def make():
@@ -103,8 +102,26 @@ def distances(f):
 for name, f, said, target in (('sqrtm', sqrtm, "scipy's sqrtm", 9.), ('clean_fid', clean, 'clean-fid', None), ('torchmetrics', metric, 'torchmetrics', None)):
     row(f'frechet_vs_{name}', 'the Fréchet distance of Gaussians of 2,048 features, from means and covariances', said, target, 3, gpu=False)(distances(f))
 
+@row('features_vs_clean_fid', "SqueezeNet's features of 512 PNG files of 32 px, resized to 224", "clean-fid's reader and loop with the same network and resize", rounds=3)
+def _():
+    from cleanfid.fid import get_folder_features
+    where, squeeze = tempfile.TemporaryDirectory(), encoder('squeezenet', device())
+    training.files(where.name)
+    plain = encoder('squeezenet', device()).network.to(memory_format=torch.contiguous_format)
+    def resize(image): return squeeze.prepare(torch.from_numpy(image).permute(2, 0, 1)[None].to(device()))[0].permute(1, 2, 0).cpu().numpy()
+    def ours(): ours.found = squeeze.features(load_images(where.name, training.SIDE))
+    def peer(): peer.found = get_folder_features(where.name, plain, num_workers=0, device=torch.device(device()), custom_fn_resize=resize, verbose=False)
+    ours.kept = where
+    def apart(): ours(); peer(); return float((ours.found - torch.from_numpy(peer.found)).abs().max()/ours.found.abs().max())
+    return Sides(ours, peer, apart, 1e-4)
+
 @row('uvit_vs_float32', 'a training step of U-ViT, 32 px, batch 32, in bfloat16', 'the same in float32', 2.2)
-def _(): return Sides(*(training.ours(bf16, 9, uvit(32)) for bf16 in (True, False)))
+def _():
+    net, x = on_device(uvit(training.SIDE).net), to_float(training.images(training.BATCH).x).to(device())
+    def out(bf16):
+        with torch.no_grad(), torch.autocast(device(), torch.bfloat16, enabled=bf16): return net(x, torch.full((len(x),), 500, device=device())).sample.float()
+    sides = (training.ours(bf16, 9, uvit(training.SIDE)) for bf16 in (True, False))
+    return Sides(*sides, lambda: float((out(True) - out(False)).norm()/out(False).norm()), .02, lambda: training.flop(net))
 
 def base(): return Diffusion(training.network(), DDPMScheduler()), training.images()
 
@@ -113,11 +130,11 @@ def phases(cycle, cheap):
         def refined():
             model, x = base()
             ema, h = Ema(model), on_device(FlawHighlighter(x.x, width=.25 if cheap else 1.)).fit(x.x.flip(1), epochs=1)
-            maker = x0_sampler(ema, x, bf16=True) if cheap else ema_sampler(ema, bf16=True)
+            maker = x0_sampler(ema, x, bf16=training.half()) if cheap else ema_sampler(ema, bf16=training.half())
             return model, x, ema, SelfRefiner(model.net, h, maker, Phases(training.LONG, 0, cycle), n_map=32)
         return Sides(training.stretches(refined), training.stretches(base), notes=dict(steps=training.STRETCH, cycle=cycle))
     return make
-IN_TURN = 'in bfloat16, of one run that stops after every 100 for the other to go on'
+IN_TURN = 'in {precision}, of one run that stops after every 100 for the other to go on'
 row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) every 100 steps', 'a step of the base phase', 1.05, 9, True)(phases(100, False))
 row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) every 10 steps', 'a step of the base phase', 1.1, at_most=True)(phases(10, True))
 
@@ -130,22 +147,23 @@ def fills(bf16):
     pipe.scheduler.set_timesteps(20, 5, 2)
     times = pipe.scheduler.timesteps.tolist()
     many = calls(timeline(**walk))[0], 1 + sum(b < a for a, b in zip(times, times[1:]))
-    def ours(): began = time.perf_counter(); repaint(model, x, hole, bf16=True, **walk); return (time.perf_counter() - began)/many[0]
+    def ours(): began = time.perf_counter(); repaint(model, x, hole, bf16=training.half(), **walk); return (time.perf_counter() - began)/many[0]
     def peer():
         began = time.perf_counter()
         with torch.autocast(device(), torch.bfloat16, enabled=bf16): pipe(known, kept, 20, jump_length=5, jump_n_sample=2, output_type='np')
         return (time.perf_counter() - began)/many[1]
     return Sides(ours, peer, notes=dict(calls_ours=many[0], calls_peer=many[1]))
 for bf16 in (False, True):
-    row('repaint_vs_diffusers' + bf16*'_bf16', 'filling a hole, for each call of the network: 16 images of 32 px, 20 steps, jumps of 5, twice; ours in bfloat16', "diffusers' RePaintPipeline" + bf16*', in bf16 autocast')(partial(fills, bf16))
+    row('repaint_vs_diffusers' + bf16*'_bf16', 'filling a hole, for each call of the network: 16 images of 32 px, 20 steps, jumps of 5, twice; ours in {precision}', "diffusers' RePaintPipeline" + bf16*', in bf16 autocast')(partial(fills, bf16))
 
 @row('streamed_over_memory', 'a training step, images read from 512 PNG files as they are needed', 'the same from memory', 1.1, 5, True)
 def _():
     where = tempfile.TemporaryDirectory()
     training.files(where.name)
-    streamed = training.ours(steps=40, data=load_images(where.name, training.SIDE, max_bytes=0))
+    sets = [load_images(where.name, training.SIDE, **how) for how in (dict(max_bytes=0), {})]
+    streamed, memory = (training.ours(steps=40, data=s) for s in sets)
     streamed.kept = where
-    return Sides(streamed, training.ours(steps=40))
+    return Sides(streamed, memory, lambda: float((pixels(sets[0]).int() - pixels(sets[1])).abs().max()), 0)
 
 @row('import_vs_diffusers', 'a new Python that imports what a training loop needs of the package (`import selfrefine` alone loads no torch)', 'torch and diffusers alone', gpu=False)
 def _():
@@ -163,14 +181,15 @@ def made(name):
 def once(name, side): return seconds(getattr(made(name), side))
 
 def about(name):
-    "How far a row's sides are apart, and the machine's peak."
+    "How far a row's sides are apart, the work, and the machine's peak, in the quicker of two precisions."
     s = made(name)
-    return dict(difference=s.difference and s.difference(), tolerance=s.tolerance), s.flop, s.notes, matmul_peak()
+    return dict(difference=s.difference and s.difference(), tolerance=s.tolerance), s.flop and s.flop(), s.notes, max(map(matmul_peak, (torch.float32, torch.bfloat16)))
 
 def measure(name, rounds=None):
     "One finished row; each side in a process of its own. Raises `AssertionError` where the two do not do the same."
     told = dict(ROWS[name])
     for k in ('make', 'gpu'): told.pop(k)
+    told['work'] = told['work'].format(precision='bfloat16' if training.half() else 'float32')
     rounds = rounds or told['rounds']
     apart, flop, notes, peak = alone(about, name)
     if apart['difference'] is not None: assert apart['difference'] <= apart['tolerance'], f'the sides differ by {apart["difference"]:.2g}, more than {apart["tolerance"]:.2g}'

@@ -13,7 +13,7 @@ class Sides:
     peer: callable
     difference: callable = None  # gives how far the two sides' results are apart, where they can be compared
     tolerance: float | None = None  # allowed
-    flop: float | None = None  # of the work, where both sides have the same network
+    flop: callable = None  # gives the work's, where both sides have the same network
     notes: dict = field(default_factory=dict)  # more to write down
 
 def row(name, work, peer, target=None, rounds=5, at_most=False, gpu=True):
@@ -43,7 +43,7 @@ def in_turn(a, b, rounds):
     return times
 
 @lru_cache
-def matmul_peak(dtype=torch.bfloat16, rounds=7):
+def matmul_peak(dtype, rounds=7):
     "The best rate of a square matrix product, FLOP per second."
     n = 8192 if torch.cuda.is_available() else 2048
     a, b = (torch.randn(n, n, dtype=dtype, device='cuda' if torch.cuda.is_available() else 'cpu') for _ in range(2))

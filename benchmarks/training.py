@@ -13,12 +13,26 @@ from PIL import Image
 from torchvision import transforms
 from tqdm import tqdm
 from selfrefine.data import Images, to_float
+from selfrefine.experiments import device, flops
 from selfrefine.forward import diffusion_loss
 from selfrefine.models import Diffusion
+from selfrefine.sampling import bf16_pays, explicit_attention
 from selfrefine.training import Ema, Recipe, accelerator, train
 
 SIDE, BATCH, STEPS = 32, 32, 12
 STRETCH, LONG = 100, 10**5  # steps of a long run: at a time, and in all
+
+def flop(net, backward=True):
+    "Multiplications and additions of a batch forward, or of a training step, as PyTorch counts them."
+    x, t = torch.zeros(BATCH, 3, SIDE, SIDE, device=device()), torch.zeros(BATCH, device=device())
+    def step():
+        out = net(x, t).sample
+        if backward: out.sum().backward()
+    with explicit_attention(net): return flops(step)
+
+def half():
+    "Does our side compute in bfloat16? As the presets: where it pays."
+    return bf16_pays(device())
 
 def images(n=512, side=SIDE):
     "Smooth random pictures: what is in them does not change the time."
@@ -36,9 +50,10 @@ def network(side=SIDE):
     return UNet2DModel(side, 3, 3, block_out_channels=(32, 64, 128), layers_per_block=1, attention_head_dim=32,
         down_block_types=('DownBlock2D', 'AttnDownBlock2D', 'DownBlock2D'), up_block_types=('UpBlock2D', 'AttnUpBlock2D', 'UpBlock2D'))
 
-def ours(bf16=True, steps=STEPS, model=None, data=None, batch=BATCH, each=None, **options):
+def ours(bf16=None, steps=STEPS, model=None, data=None, batch=BATCH, each=None, **options):
     "Seconds of a step of `train`, from the third to the last of a short run: what is set up once, or compiled, does not count."
     model, x, at = model or Diffusion(network(), DDPMScheduler()), data or images(), []
+    bf16 = half() if bf16 is None else bf16
     def loss(*args):
         if each: each()
         at.append(time.perf_counter())
@@ -64,7 +79,7 @@ def stretches(make):
     def run():
         try:
             model, x, *more = make()
-            train(model, x, LONG, Recipe(BATCH, 1e-4, 10, bf16=True), *(more or [Ema(model)]), loss_fn=loss, progress=False)
+            train(model, x, LONG, Recipe(BATCH, 1e-4, 10, bf16=half()), *(more or [Ema(model)]), loss_fn=loss, progress=False)
             raise RuntimeError('the run has ended')
         except BaseException as e: spent.put(e)
     thread = Thread(target=run, daemon=True)

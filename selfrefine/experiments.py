@@ -35,7 +35,7 @@ from .mfam import overlay
 from .latent import LATENT, MODELS, first_stage, latents, load_first, new_model, stable_diffusion, train_first
 from .models import Diffusion, load_model, save_model, shipped_folder
 from .phases import Phases, SelfRefiner
-from .sampling import SAMPLERS, predictor, sample, weights_digest
+from .sampling import SAMPLERS, bf16_pays, predictor, sample, weights_digest
 from .training import Ema, Recipe, ema_sampler, train
 
 # %% ../nbs/14_experiments.ipynb #91bbb700
@@ -110,7 +110,8 @@ def settings(
     for f in fields(Preset):
         v, kind = given.get(f.name), f.type | int if float in (f.type, *get_args(f.type)) else f.type
         if v is not None and (not isinstance(v, kind) or isinstance(v, bool) and f.type is not bool): raise TypeError(f'{f.name} is {f.type}, not {v!r}')
-    return replace(PRESETS.get((preset, given.get('model', 'ddpm').partition('-')[0]), ROWS[preset][0]), **given)
+    p = PRESETS.get((preset, given.get('model', 'ddpm').partition('-')[0]), ROWS[preset][0])
+    return replace(p, **dict(bf16=p.bf16 and bf16_pays(PartialState().device.type)) | given)
 
 # %% ../nbs/14_experiments.ipynb #4a5e69d7
 BOTH = dict(forward=.01, reverse=.025)

@@ -25,7 +25,7 @@ from .data import Images, batches, generator, to_float, to_uint8
 from .forward import diffusion_loss
 from .models import Diffusion
 from .phases import undisturbed
-from .sampling import drawing, explicit_attention, keep_memory, sample_batch
+from .sampling import bf16_pays, drawing, explicit_attention, keep_memory, sample_batch
 
 # %% ../nbs/10_training.ipynb #2efe0457
 @dataclass
@@ -240,6 +240,7 @@ def forecast(
     phases=None,  # `Phases`; None: base phase only
     each: float = 0.,  # seconds of a map
     fitted: bool = True,  # is the highlighter?
+    slow: bool = False,  # is bfloat16, which the run uses?
 ) -> str:
     "How long a run will take, phase by phase."
     clock = lambda s: f'{s:.0f} s' if s < 100 else f'{s/60:.0f} min' if s < 6000 else f'{s/3600:.1f} h'
@@ -248,6 +249,7 @@ def forecast(
     maps = more and len({phases.due(k) for k in range(max(start, phases.base), steps)})
     said = [f'{base:,} steps of the base phase {clock(base*step)}'] if base else []
     if more: said.append(f'{more:,} of the refinement phase {clock(more*step + maps*each)}, of which {maps} maps take {clock(maps*each)} ({maps*each/(more*step):.1%} more than the steps)' + ', and the time to fit the highlighter'*(not fitted))
+    if slow: said.append('in bfloat16, which is no quicker than float32 on this processor: a Recipe with bf16=False would take less')
     return f'about {clock((base + more)*step + maps*each)}: ' + '; '.join(said)
 
 # %% ../nbs/10_training.ipynb #9b2a7a1e
@@ -255,9 +257,10 @@ FIRST = 6  # steps after which a run tells how long it will take
 
 class Monitor:
     "The progress bar: images per second, step, loss, phase and map age; and a forecast."
-    def __init__(self, start, total, batch, show):
+    def __init__(self, start, total, batch, show, slow=False):
         self.bar = tqdm(initial=start*batch, total=total*batch, unit='image', unit_scale=True, disable=not show, mininterval=2)
         self.batch, self.losses, self.range, self.at = batch, deque(maxlen=100), (start, total), []
+        self.slow = slow
     def tell(self, refiner):
         "Once, after a few steps: how long it will take."
         if self.bar.disable or len(self.at) == FIRST or self.range[1] - self.range[0] < 2*FIRST: return
@@ -265,7 +268,7 @@ class Monitor:
         if len(self.at) < FIRST: return
         step = sorted(b - a for a, b in zip(self.at, self.at[1:]))[FIRST//2 - 1]
         maps = (refiner.phases, rehearse(refiner), not refiner.guide.needs_cams or bool(refiner.highlighter.fitted)) if refiner else ()
-        self.bar.write(forecast(*self.range, step, *maps), file=sys.stderr)
+        self.bar.write(forecast(*self.range, step, *maps, slow=self.slow), file=sys.stderr)
     def update(self, step, loss, refiner):
         self.tell(refiner)
         self.losses.append(loss)
@@ -382,7 +385,8 @@ def train(
     def count(loss): ema.step(); record.losses.append(loss)
     def save(): acc.is_main_process and record.save()
     start = len(record.losses)
-    monitor = Monitor(start, steps, recipe.batch, progress and acc.is_main_process)
+    show = progress and acc.is_main_process
+    monitor = Monitor(start, steps, recipe.batch, show, show and recipe.bf16 and not bf16_pays(acc.device.type))
     data = batches(images, recipe.batch, recipe.seed, start, acc.device, acc.process_index, acc.num_processes)
     try:
         with prepared(acc, model.net, optimizer, steps - start, compile) as (net, stepper):

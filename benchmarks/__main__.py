@@ -1,4 +1,4 @@
-"`python -m benchmarks [ROW ...]`: measure rows, each with its peer in turn, and write `reports/benchmarks.json` and `.png`."
+"`python -m benchmarks [ROW ...]`: measure rows, each with its peer in turn, and write `reports/benchmarks.json` and `.png`. All of them take about an hour and a half on two cores."
 import argparse, json, os, platform, sys, traceback
 from importlib.metadata import distributions
 from pathlib import Path
@@ -17,11 +17,11 @@ def peers():
     return {d.metadata['Name']: d.version for d in distributions() if d.metadata['Name'] in PEERS}
 
 def processor():
-    "Its name, family and model, and what it has for bfloat16, where Linux tells."
+    "Its name, family and model, and its instructions for bfloat16, where Linux tells."
     try: told = dict(map(str.strip, line.split(':', 1)) for line in Path('/proc/cpuinfo').read_text().split('\n\n')[0].splitlines() if ':' in line)
     except OSError: return platform.processor()
-    has = ' '.join(f for f in ('amx_bf16', 'avx512_bf16') if f in told.get('flags', '').split()) or 'neither'
-    return f'{told.get("model name", platform.processor())}, family {told.get("cpu family")}, model {told.get("model")} ({has} of amx_bf16, avx512_bf16)'
+    has = [f for f in ('amx_bf16', 'avx512_bf16') if f in told.get('flags', '').split()] or ['no instructions for bfloat16']
+    return f'{told.get("model name", platform.processor())}, family {told.get("cpu family")}, model {told.get("model")}, {" ".join(has)}'
 
 def write(path, told):
     "Whole or not at all."
@@ -31,22 +31,23 @@ def write(path, told):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
-    parser.add_argument('rows', nargs='*', help=f'some of {", ".join([*ROWS, *MORE])}; all by default')
+    parser.add_argument('rows', nargs='*', help=f'some of {", ".join([*ROWS, *MORE])}; by default a new file with all but `quick`, which installs the package twice and runs its tests')
     parser.add_argument('--rounds', type=int, help='pairs of runs of each row; by default the row\'s own number')
     parser.add_argument('--out', default='reports', help='folder of the files')
     parser.add_argument('--gpu', action='store_true', help='measure on the GPU and write benchmarks-gpu.json; without it on the CPU, also where there is a GPU')
     args = parser.parse_args(argv)
     if not args.gpu: os.environ['CUDA_VISIBLE_DEVICES'] = ''
     elif not torch.cuda.is_available(): parser.error('PyTorch sees no GPU here; leave out --gpu to measure on the CPU')
+    if device() not in ('cpu', 'cuda'): parser.error(f'these rows are for a CPU or for CUDA, and here everything would run on {device()}')
     unknown = set(args.rows) - ROWS.keys() - MORE.keys()
     if unknown: parser.error(f'there is no row {", ".join(sorted(unknown))}')
     able = [n for n in ROWS if ROWS[n]['gpu'] or not args.gpu] + [n for n in MORE if not args.gpu]
     if unable := set(args.rows) - set(able): parser.error(f'{", ".join(sorted(unable))}: nothing for a GPU to do; leave out --gpu')
     path = Path(args.out)/f'benchmarks{"-gpu"*args.gpu}.json'
-    told = json.loads(path.read_text()) if path.exists() else dict(meta={}, rows=[])
+    told = json.loads(path.read_text()) if path.exists() and args.rows else dict(meta={}, rows=[])
     meta, wrong = dict(versions=versions() | peers(), device=device(), machine=platform.machine(), processor=processor(), cores=os.cpu_count()), []
-    if told['rows'] and told['meta'] != meta: parser.error(f'{path} was measured on another machine or with other versions; name another folder by --out')
-    for name in args.rows or able:
+    if told['meta'] and told['meta'] != meta: parser.error(f'{path} was measured on another machine or with other versions; name another folder by --out')
+    for name in args.rows or [n for n in able if n != 'quick']:
         try: found = alone(MORE[name]) if name in MORE else rows.measure(name, args.rounds)
         except ImportError as e: print(f"{name}: left out ({e}); pip install -e '.[bench]' has the peers", flush=True); continue
         except Exception as e:

@@ -1,8 +1,14 @@
 "What the numbers look like."
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 def reached(r): return None if r['target'] is None else r['ratio'] <= r['target'] if r['at_most'] else r['ratio'] >= r['target']
+
+def pairwise(r):
+    "The median of the rounds' own ratios."
+    ratios = (np.array(r['peer_s'])/r['ours_s']) ** (-1 if r['at_most'] else 1)
+    return float(np.median(ratios))
 
 def bars(rows):
     "A panel for each row: seconds of both sides, and the ratio with its target."
@@ -22,7 +28,7 @@ def table(rows):
     "The rows as a pandas table."
     def line(r):
         used = [f'{r[k]:.0%}' if r.get(k) else '' for k in ('ours_utilisation', 'peer_utilisation')]
-        return {'work': r['work'], 'peer': r['peer'], 'ratio': f'{r["ratio"]:.2f}', 'target': r['target'] or '', 'ours, s': f'{r["ours_median_s"]:.3g}', 'peer, s': f'{r["peer_median_s"]:.3g}',
+        return {'work': r['work'], 'peer': r['peer'], 'ratio': f'{r["ratio"]:.2f}', 'pair by pair': f'{pairwise(r):.2f}', 'target': r['target'] or '', 'ours, s': f'{r["ours_median_s"]:.3g}', 'peer, s': f'{r["peer_median_s"]:.3g}',
                 'GiB at most': ' / '.join(f'{r[k]:.2f}' for k in ('ours_gib', 'peer_gib') if r.get(k)), 'rounds': r['rounds'], 'differs by': '' if r['difference'] is None else f'{r["difference"]:.1g}', 'of matmul peak': ' / '.join(filter(None, used))}
     return pd.DataFrame(map(line, rows), index=pd.Index([r['name'] for r in rows], name='row'))
 
@@ -30,7 +36,7 @@ def summary(found):
     "In words: the machine, what was reached and what was not, and what bfloat16 changed."
     m, rows = found['meta'], [r for r in found['rows'] if r['target'] is not None]
     missed = [f'{r["name"]} ({r["ratio"]:.2f}, wanted {r["target"]:g})' for r in rows if not reached(r)]
-    lines = [f'{m["cores"]} cores ({m["machine"]}), {m["device"]}; ' + ', '.join(f'{k} {v}' for k, v in m['versions'].items()) + '.',
+    lines = [f'{m["cores"]} cores ({m.get("processor") or m["machine"]}), {m["device"]}; ' + ', '.join(f'{k} {v}' for k, v in m['versions'].items()) + '.',
              f'{len(rows) - len(missed)} of {len(rows)} targets are reached.' + (f' Missed: {"; ".join(missed)}.' if missed else '')]
     if b := found.get('bf16'): lines.append(f'After {b["steps"]} steps the loss in bfloat16 is {b["difference"]:+.5f} against float32, where seeds differ by {b["seed_spread"]:.5f} (standard deviation).')
     return '\n'.join(f'- {line}' for line in lines)

@@ -102,15 +102,15 @@ def distances(f):
 for name, f, said, target in (('sqrtm', sqrtm, "scipy's sqrtm", 9.), ('clean_fid', clean, 'clean-fid', None), ('torchmetrics', metric, 'torchmetrics', None)):
     row(f'frechet_vs_{name}', 'the Fréchet distance of Gaussians of 2,048 features, from means and covariances', said, target, 3, gpu=False)(distances(f))
 
-@row('features_vs_clean_fid', "SqueezeNet's features of 512 PNG files of 32 px, resized to 224", "clean-fid's reader and loop with the same network and resize", rounds=3)
+@row('features_vs_clean_fid', "SqueezeNet's features of 512 PNG files of 32 px, resized to 224", "clean-fid's reader and loop, without processes of its own, with the same network and resize", rounds=3, gpu=False)
 def _():
     from cleanfid.fid import get_folder_features
-    where, squeeze = tempfile.TemporaryDirectory(), encoder('squeezenet', device())
+    where, squeeze = tempfile.TemporaryDirectory(), encoder('squeezenet')
     training.files(where.name)
-    plain = encoder('squeezenet', device()).network.to(memory_format=torch.contiguous_format)
-    def resize(image): return squeeze.prepare(torch.from_numpy(image).permute(2, 0, 1)[None].to(device()))[0].permute(1, 2, 0).cpu().numpy()
+    plain = encoder('squeezenet').network.to(memory_format=torch.contiguous_format)
+    def resize(image): return squeeze.prepare(torch.from_numpy(image).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
     def ours(): ours.found = squeeze.features(load_images(where.name, training.SIDE))
-    def peer(): peer.found = get_folder_features(where.name, plain, num_workers=0, device=torch.device(device()), custom_fn_resize=resize, verbose=False)
+    def peer(): peer.found = get_folder_features(where.name, plain, num_workers=0, device=torch.device('cpu'), custom_fn_resize=resize, verbose=False)
     ours.kept = where
     def apart(): ours(); peer(); return float((ours.found - torch.from_numpy(peer.found)).abs().max()/ours.found.abs().max())
     return Sides(ours, peer, apart, 1e-4)
@@ -135,8 +135,8 @@ def phases(cycle, cheap):
         return Sides(training.stretches(refined), training.stretches(base), notes=dict(steps=training.STRETCH, cycle=cycle))
     return make
 IN_TURN = 'in {precision}, of one run that stops after every 100 for the other to go on'
-row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) every 100 steps', 'a step of the base phase', 1.05, 9, True)(phases(100, False))
-row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) every 10 steps', 'a step of the base phase', 1.1, at_most=True)(phases(10, True))
+row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) every 100 steps', 'a step of the base phase', 1.05, 9, True, together=True)(phases(100, False))
+row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) every 10 steps', 'a step of the base phase', 1.1, at_most=True, together=True)(phases(10, True))
 
 def fills(bf16):
     from diffusers import RePaintPipeline, RePaintScheduler
@@ -186,16 +186,17 @@ def about(name):
     return dict(difference=s.difference and s.difference(), tolerance=s.tolerance), s.flop and s.flop(), s.notes, max(map(matmul_peak, (torch.float32, torch.bfloat16)))
 
 def measure(name, rounds=None):
-    "One finished row; each side in a process of its own. Raises `AssertionError` where the two do not do the same."
+    "One finished row; each side in a process of its own, or both in one. Raises `AssertionError` where the two do not do the same."
     told = dict(ROWS[name])
+    together = told.pop('together')
     for k in ('make', 'gpu'): told.pop(k)
     told['work'] = told['work'].format(precision='bfloat16' if training.half() else 'float32')
     rounds = rounds or told['rounds']
     apart, flop, notes, peak = alone(about, name)
     if apart['difference'] is not None: assert apart['difference'] <= apart['tolerance'], f'the sides differ by {apart["difference"]:.2g}, more than {apart["tolerance"]:.2g}'
     with ProcessPoolExecutor(1, get_context('spawn')) as a, ProcessPoolExecutor(1, get_context('spawn')) as b:
-        ours, peer = in_turn(lambda: a.submit(once, name, 'ours').result(), lambda: b.submit(once, name, 'peer').result(), rounds)
-        held = dict(ours_gib=a.submit(memory).result(), peer_gib=b.submit(memory).result())
+        ours, peer = in_turn(lambda: a.submit(once, name, 'ours').result(), lambda: (a if together else b).submit(once, name, 'peer').result(), rounds)
+        held = {} if together else dict(ours_gib=a.submit(memory).result(), peer_gib=b.submit(memory).result())
     t, u = statistics.median(ours), statistics.median(peer)
     used = {f'{k}_utilisation': flop/v/peak for k, v in (('ours', t), ('peer', u))} if flop else {}
     return told | dict(ratio=t/u if told['at_most'] else u/t, device=device(), rounds=rounds, ours_median_s=t, peer_median_s=u, ours_s=ours, peer_s=peer) | held | apart | used | notes

@@ -16,10 +16,10 @@ class Sides:
     flop: callable = None  # gives the work's, where both sides have the same network
     notes: dict = field(default_factory=dict)  # more to write down
 
-def row(name, work, peer, target=None, rounds=5, at_most=False, gpu=True):
-    "Register what makes a row's `Sides`; `at_most`: the ratio is ours over the peer's, and the target its upper bound; `gpu`: a GPU would do the work."
+def row(name, work, peer, target=None, rounds=5, at_most=False, gpu=True, together=False):
+    "Register what makes a row's `Sides`; `at_most`: the ratio is ours over the peer's, and the target its upper bound; `gpu`: a GPU would do the work; `together`: in one process."
     def register(make):
-        ROWS[name] = dict(name=name, work=work, peer=peer, target=target, rounds=rounds, at_most=at_most, gpu=gpu, make=make)
+        ROWS[name] = dict(name=name, work=work, peer=peer, target=target, rounds=rounds, at_most=at_most, gpu=gpu, together=together, make=make)
         return make
     return register
 

@@ -100,7 +100,7 @@ PRESETS = {(name, p.model): p for name, row in ROWS.items() for p in row}
 # %% ../nbs/14_experiments.ipynb #196ae0ec
 def settings(
     preset: str = 'quick',
-    **overrides,  # any field of `Preset`; None leaves the preset's value
+    **overrides,  # any field of `Preset`; None leaves the preset's value, and bfloat16 to the processor, see `bf16_pays`
 ) -> Preset:
     "A preset with some values replaced; raises `ValueError` for an unknown preset, model or field or a bad value, `TypeError` for another type."
     if preset not in ROWS: raise ValueError(f'presets are {", ".join(ROWS)}, not {preset!r}')
@@ -111,7 +111,8 @@ def settings(
         v, kind = given.get(f.name), f.type | int if float in (f.type, *get_args(f.type)) else f.type
         if v is not None and (not isinstance(v, kind) or isinstance(v, bool) and f.type is not bool): raise TypeError(f'{f.name} is {f.type}, not {v!r}')
     p = PRESETS.get((preset, given.get('model', 'ddpm').partition('-')[0]), ROWS[preset][0])
-    return replace(p, **dict(bf16=p.bf16 and bf16_pays(PartialState().device.type)) | given)
+    if p.bf16 and 'bf16' not in given: given['bf16'] = bf16_pays(PartialState().device.type)
+    return replace(p, **given)
 
 # %% ../nbs/14_experiments.ipynb #4a5e69d7
 BOTH = dict(forward=.01, reverse=.025)
@@ -144,11 +145,10 @@ def extra_steps(
 ) -> int:  # steps
     "Training steps worth the compute of all maps: what `base+` is given."
     x = torch.zeros(1, model.channels, model.side, model.side, device=model.device)
-    predict = predictor(model, [''] if model.tokenizer else None)
-    forward = flops(lambda: predict(x, 0))
+    forward, drawn = (flops(lambda: predictor(model, [''] if model.tokenizer else None, g)(x, 0)) for g in (1., p.guidance))
     explain = flops(lambda: highlighter.logits(torch.zeros(1, 3, p.side, p.side, dtype=torch.uint8))) + flops(model.decode, x)
     refreshes = -(-p.steps//p.cycle)
-    return round(refreshes*p.n_map*(p.map_steps*forward + explain)/(3*p.batch*forward))
+    return round(refreshes*p.n_map*(p.map_steps*drawn + explain)/(3*p.batch*forward))
 
 # %% ../nbs/14_experiments.ipynb #1e5ede73
 def cache_root() -> Path:

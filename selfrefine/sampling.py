@@ -123,7 +123,7 @@ def bf16_pays(
     "Whether a network is quicker in bfloat16 than in float32: on a CPU timed once, for a few hundredths of a second."
     if device != 'cpu': return device != 'cuda' or torch.cuda.is_bf16_supported(including_emulation=False)
     def spent(x): began = time.perf_counter(); x @ x; return time.perf_counter() - began
-    full = torch.ones(512, 512)
+    full = torch.ones(512, 512, device='cpu')
     half, single = map(min, zip(*((spent(full.bfloat16()), spent(full)) for _ in range(8))))
     return half < .8*single
 

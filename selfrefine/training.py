@@ -249,7 +249,7 @@ def forecast(
     maps = more and len({phases.due(k) for k in range(max(start, phases.base), steps)})
     said = [f'{base:,} steps of the base phase {clock(base*step)}'] if base else []
     if more: said.append(f'{more:,} of the refinement phase {clock(more*step + maps*each)}, of which {maps} maps take {clock(maps*each)} ({maps*each/(more*step):.1%} more than the steps)' + ', and the time to fit the highlighter'*(not fitted))
-    if slow: said.append('in bfloat16, which is no quicker than float32 on this processor: a Recipe with bf16=False would take less')
+    if slow: said.append('in bfloat16, which on this processor is hardly quicker than float32, or slower: a new run with bf16=False may take less')
     return f'about {clock((base + more)*step + maps*each)}: ' + '; '.join(said)
 
 # %% ../nbs/10_training.ipynb #9b2a7a1e

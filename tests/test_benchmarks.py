@@ -21,6 +21,12 @@ def test_a_row_is_written(tmp_path):
     assert {'name', 'work', 'peer', 'ratio', 'target', 'device', 'rounds', 'ours_median_s', 'peer_median_s'} <= row.keys() and 'torch' in told['meta']['versions']
     assert row['ratio'] == pytest.approx(row['peer_median_s']/row['ours_median_s']) and (tmp_path/'benchmarks.png').stat().st_size
 
+def test_another_machine_is_not_mixed_in(tmp_path):
+    file = tmp_path/'benchmarks.json'
+    file.write_text(json.dumps(told := dict(meta=dict(processor='another'), rows=[])))
+    run = bench('import_vs_diffusers', '--out', str(tmp_path))
+    assert run.returncode == 2 and 'measured on another machine' in run.stderr and json.loads(file.read_text()) == told
+
 def test_unknown_row():
     run = bench('nothing')
     assert run.returncode == 2 and 'there is no row nothing' in run.stderr

@@ -1,14 +1,14 @@
 "What the numbers look like."
+from statistics import median
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 def reached(r): return None if r['target'] is None else r['ratio'] <= r['target'] if r['at_most'] else r['ratio'] >= r['target']
 
 def pairwise(r):
     "The median of the rounds' own ratios."
-    ratios = (np.array(r['peer_s'])/r['ours_s']) ** (-1 if r['at_most'] else 1)
-    return float(np.median(ratios))
+    a, b = (r['ours_s'], r['peer_s']) if r['at_most'] else (r['peer_s'], r['ours_s'])
+    return median(x/y for x, y in zip(a, b))
 
 def bars(rows):
     "A panel for each row: seconds of both sides, and the ratio with its target."
@@ -62,7 +62,7 @@ def changes(found):
     lines = [f'| {c["change"]} | {1000*c["seconds"]:.0f} | {c["ratio"]:.2f} |' for c in found['lines']]
     steps = found['break_even_steps']
     paid = f'has paid for itself after {steps:,.0f} steps' if steps else 'does not pay for itself on this machine'
-    return '| | ms a step | times the step as it is |\n|---|---|---|\n' + '\n'.join(lines) + f'\n\nA compiled run takes {found["compile_seconds"]:.0f} s to its third step, and {paid}.'
+    return '| | ms a step | times the step as it is |\n|---|---|---|\n' + '\n'.join(lines) + f'\n\nA compiled run takes about {found["compile_seconds"]:.0f} s more to its third step, and {paid}.'
 
 @measured('presets')
 def presets(lines):

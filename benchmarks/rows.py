@@ -12,19 +12,20 @@ from selfrefine.footprint import alone, memory
 from selfrefine.highlighter import FlawHighlighter, grad_cam
 from selfrefine.inpainting import calls, masks, repaint, timeline
 from selfrefine.metrics import encoder, frechet, pixels
-from selfrefine.mfam import maps_from_cams
+from selfrefine.mfam import Guide, maps_from_cams
 from selfrefine.models import Diffusion, uvit
 from selfrefine.phases import Phases, SelfRefiner
 from selfrefine.sampling import sample_batch
-from selfrefine.training import Ema, ema_sampler, x0_sampler
+from selfrefine.training import Ema, Recipe, ema_sampler, train, x0_sampler
 from . import training
 from .timing import ROWS, Sides, in_turn, matmul_peak, row, seconds
 
 STEP = 'a training step, 32 images of 32 px, with data, optimizer and averaged weights; ours in {precision}'
 
 def against(make, bf16, **options):
-    same = dict(difference=training.same_loss, tolerance=1e-6, flop=lambda: training.flop(on_device(training.network()))) if make is training.diffusers_loop else {}
-    return lambda: Sides(training.ours(**options), make(bf16), **same)
+    ours = make is training.diffusers_loop  # is it our network?
+    loss, flop = (training.diffusers_loss, lambda: training.flop(on_device(training.network()))) if ours else (training.lucidrains_loss, None)
+    return lambda: Sides(training.ours(**options), make(bf16), partial(training.apart, loss), 1e-6, flop)
 
 for compiled, targets in ((False, (1.7, 2.8)), (True, (2.0, 3.3))):
     name, rounds = ('train_compiled', 3) if compiled else ('train', 5)
@@ -123,6 +124,9 @@ def _():
     sides = (training.ours(bf16, 9, uvit(training.SIDE)) for bf16 in (True, False))
     return Sides(*sides, lambda: float((out(True) - out(False)).norm()/out(False).norm()), .02, lambda: training.flop(net))
 
+TURNS = 10  # of both phases, in a round
+NOWHERE = Guide('nowhere', lambda cams, side, g: torch.zeros(1, 1, side, side), False)  # with this map both phases are to be the same
+
 def base(): return Diffusion(training.network(), DDPMScheduler()), training.images()
 
 def phases(cycle, cheap):
@@ -132,11 +136,16 @@ def phases(cycle, cheap):
             ema, h = Ema(model), on_device(FlawHighlighter(x.x, width=.25 if cheap else 1.)).fit(x.x.flip(1), epochs=1)
             maker = x0_sampler(ema, x, bf16=training.half()) if cheap else ema_sampler(ema, bf16=training.half())
             return model, x, ema, SelfRefiner(model.net, h, maker, Phases(training.LONG, 0, cycle), n_map=32)
-        return Sides(training.stretches(refined), training.stretches(base), notes=dict(steps=training.STRETCH, cycle=cycle))
+        def losses(empty):
+            model, x = base()
+            refiner = SelfRefiner(model.net, FlawHighlighter(x.x, width=.25), None, Phases(3, 0, cycle), guide=NOWHERE) if empty else None
+            return torch.tensor(train(model, x, 3, Recipe(training.BATCH, 1e-4, 10), Ema(model), refiner, progress=False))
+        def apart(): return float((losses(True) - losses(False)).abs().max())
+        return Sides(training.stretches(refined), training.stretches(base), apart, 1e-6, notes=dict(steps=training.STRETCH*TURNS, cycle=cycle))
     return make
-IN_TURN = 'in {precision}, of one run that stops after every 100 for the other to go on'
-row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) every 100 steps', 'a step of the base phase', 1.05, 9, True, together=True)(phases(100, False))
-row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) every 10 steps', 'a step of the base phase', 1.1, at_most=True, together=True)(phases(10, True))
+IN_TURN = f'in {{precision}}, of one run that stops after every {training.STRETCH} for the other to go on'
+row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) every 100 steps', 'a step of the base phase', 1.05, 6, True, together=True)(phases(100, False))
+row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) every 10 steps', 'a step of the base phase', 1.1, 3, True, together=True)(phases(10, True))
 
 def fills(bf16):
     from diffusers import RePaintPipeline, RePaintScheduler
@@ -147,12 +156,16 @@ def fills(bf16):
     pipe.scheduler.set_timesteps(20, 5, 2)
     times = pipe.scheduler.timesteps.tolist()
     many = calls(timeline(**walk))[0], 1 + sum(b < a for a, b in zip(times, times[1:]))
-    def ours(): began = time.perf_counter(); repaint(model, x, hole, bf16=training.half(), **walk); return (time.perf_counter() - began)/many[0]
+    def ours(): began = time.perf_counter(); ours.found = repaint(model, x, hole, bf16=training.half(), **walk); return (time.perf_counter() - began)/many[0]
     def peer():
         began = time.perf_counter()
-        with torch.autocast(device(), torch.bfloat16, enabled=bf16): pipe(known, kept, 20, jump_length=5, jump_n_sample=2, output_type='np')
+        with torch.autocast(device(), torch.bfloat16, enabled=bf16): peer.found = pipe(known, kept, 20, jump_length=5, jump_n_sample=2, output_type='np').images
         return (time.perf_counter() - began)/many[1]
-    return Sides(ours, peer, notes=dict(calls_ours=many[0], calls_peer=many[1]))
+    def apart():
+        ours(), peer()
+        found = to_float(ours.found.to(device())), torch.from_numpy(peer.found).permute(0, 3, 1, 2).to(device())*2 - 1
+        return max(float(((f - known)*kept).abs().max()) for f in found)/2
+    return Sides(ours, peer, apart, 1/255, notes=dict(calls_ours=many[0], calls_peer=many[1]))
 for bf16 in (False, True):
     row('repaint_vs_diffusers' + bf16*'_bf16', 'filling a hole, for each call of the network: 16 images of 32 px, 20 steps, jumps of 5, twice; ours in {precision}', "diffusers' RePaintPipeline" + bf16*', in bf16 autocast')(partial(fills, bf16))
 
@@ -165,11 +178,11 @@ def _():
     streamed.kept = where
     return Sides(streamed, memory, lambda: float((pixels(sets[0]).int() - pixels(sets[1])).abs().max()), 0)
 
-@row('import_vs_diffusers', 'a new Python that imports what a training loop needs of the package (`import selfrefine` alone loads no torch)', 'torch and diffusers alone', gpu=False)
-def _():
-    def side(code): return lambda: seconds(lambda: (subprocess.run([sys.executable, '-c', code], check=True), None)[1])
+def python(code): return lambda: seconds(lambda: (subprocess.run([sys.executable, '-c', code], check=True), None)[1])
+
+for name, work, code in (('import_alone', '`import selfrefine`, which loads no torch', 'import selfrefine'), ('import', 'imports what a training loop needs of the package', 'from selfrefine import Ema, Phases, Recipe, SelfRefiner, train')):
     held = dict(ours_gib=None, peer_gib=None)  # by processes of their own
-    return Sides(side('from selfrefine import Ema, Phases, Recipe, SelfRefiner, train'), side('import torch, diffusers; diffusers.UNet2DModel'), notes=held)
+    row(f'{name}_vs_diffusers', f'a new Python: {work}', 'a new Python: torch and diffusers', gpu=False)(lambda code=code: Sides(python(code), python('import torch, diffusers; diffusers.UNet2DModel'), notes=held))
 
 MADE = {}
 
@@ -179,6 +192,11 @@ def made(name):
     return MADE[name]
 
 def once(name, side): return seconds(getattr(made(name), side))
+
+def both(name):
+    "Mean seconds of both sides, in turns so short that both meet the same machine."
+    s = made(name)
+    return [statistics.mean(t) for t in in_turn(s.ours, s.peer, TURNS, False)]
 
 def about(name):
     "How far a row's sides are apart, the work, and the machine's peak, in the quicker of two precisions."
@@ -195,7 +213,8 @@ def measure(name, rounds=None):
     apart, flop, notes, peak = alone(about, name)
     if apart['difference'] is not None: assert apart['difference'] <= apart['tolerance'], f'the sides differ by {apart["difference"]:.2g}, more than {apart["tolerance"]:.2g}'
     with ProcessPoolExecutor(1, get_context('spawn')) as a, ProcessPoolExecutor(1, get_context('spawn')) as b:
-        ours, peer = in_turn(lambda: a.submit(once, name, 'ours').result(), lambda: (a if together else b).submit(once, name, 'peer').result(), rounds)
+        if together: ours, peer = zip(*[a.submit(both, name).result() for _ in range(rounds + 1)][1:])
+        else: ours, peer = in_turn(lambda: a.submit(once, name, 'ours').result(), lambda: b.submit(once, name, 'peer').result(), rounds)
         held = {} if together else dict(ours_gib=a.submit(memory).result(), peer_gib=b.submit(memory).result())
     t, u = statistics.median(ours), statistics.median(peer)
     used = {f'{k}_utilisation': flop/v/peak for k, v in (('ours', t), ('peer', u))} if flop else {}

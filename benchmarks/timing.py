@@ -34,10 +34,10 @@ def seconds(f):
     wait()
     return time.perf_counter() - began if said is None else said
 
-def in_turn(a, b, rounds):
-    "Both sides' seconds, each going first in every other round, after one call of each that does not count where there are more."
+def in_turn(a, b, rounds, warm=None):
+    "Both sides' seconds, each going first in every other round, after one call of each that does not count: as wanted, or where there are more than two rounds."
     times = [], []
-    if rounds > 2: seconds(a), seconds(b)
+    if rounds > 2 if warm is None else warm: seconds(a), seconds(b)
     for r in range(rounds):
         for k in ((0, 1), (1, 0))[r % 2]: times[k].append(seconds((a, b)[k]))
     return times

@@ -20,7 +20,7 @@ from selfrefine.sampling import bf16_pays, explicit_attention
 from selfrefine.training import Ema, Recipe, accelerator, train
 
 SIDE, BATCH, STEPS = 32, 32, 12
-STRETCH, LONG = 100, 10**5  # steps of a long run: at a time, and in all
+STRETCH, LONG = 10, 10**5  # steps of a long run: at a time, and in all
 
 def flop(net, backward=True):
     "Multiplications and additions of a batch forward, or of a training step, as PyTorch counts them."
@@ -133,13 +133,15 @@ def diffusers_loop(bf16=False, steps=STEPS):
             return (time.perf_counter() - began)/(steps - 1)
     return once
 
+NOISE = dict(image_size=SIDE, timesteps=1000, objective='pred_noise', beta_schedule='linear')  # of lucidrains' `GaussianDiffusion`
+
 def lucidrains(bf16=False, steps=STEPS):
     "Seconds of a step of `denoising_diffusion_pytorch.Trainer`, with a network of as many parameters."
     from denoising_diffusion_pytorch import GaussianDiffusion, Trainer, Unet
     where = tempfile.TemporaryDirectory()
     files(where.name, 8192)  # so many that its loader does not begin anew, with new processes, while it is timed
     torch.manual_seed(0)
-    diffusion = GaussianDiffusion(Unet(32, dim_mults=(1, 2, 4), flash_attn=False), image_size=SIDE, timesteps=1000, objective='pred_noise')
+    diffusion = GaussianDiffusion(Unet(32, dim_mults=(1, 2, 4), flash_attn=False), **NOISE)
     trainer = Trainer(diffusion, where.name, train_batch_size=BATCH, gradient_accumulate_every=1, train_num_steps=0, amp=bf16, mixed_precision_type='bf16',
                       calculate_fid=False, save_and_sample_every=10**9, results_folder=where.name + '/results')
     def once():
@@ -152,11 +154,21 @@ def lucidrains(bf16=False, steps=STEPS):
     once.kept = where
     return once
 
-def same_loss():
-    "How far diffusers' loss is from ours, for the same weights, images, noise and times."
-    net, scheduler, x = network(), DDPMScheduler(), to_float(images(BATCH).x)
-    g = torch.Generator().manual_seed(1)
+def diffusers_loss(net, x, noise, t): return F.mse_loss(net(DDPMScheduler().add_noise(x, noise, t), t).sample.float(), noise.float())
+
+class Bare(torch.nn.Module):
+    "A network of diffusers as lucidrains calls its own."
+    channels = out_dim = 3
+    self_condition = random_or_learned_sinusoidal_cond = False
+    def __init__(self, net): super().__init__(); self.net = net
+    def forward(self, x, t, self_cond): return self.net(x, t).sample
+
+def lucidrains_loss(net, x, noise, t):
+    from denoising_diffusion_pytorch import GaussianDiffusion
+    return GaussianDiffusion(Bare(net), **NOISE).p_losses(x, t, noise=noise)
+
+def apart(loss):
+    "How far a peer's loss is from ours, for the same weights, images, noise and times."
+    net, x, g = network(), to_float(images(BATCH).x), torch.Generator().manual_seed(1)
     noise, t = torch.randn(x.shape, generator=g), torch.randint(1000, (BATCH,), generator=g)
-    with torch.no_grad():
-        theirs = F.mse_loss(net(scheduler.add_noise(x, noise, t), t).sample.float(), noise.float())
-        return abs(float(diffusion_loss(net, scheduler, x, t, noise, noise) - theirs))
+    with torch.no_grad(): return abs(float(diffusion_loss(net, DDPMScheduler(), x, t, noise, noise) - loss(net, x, noise, t)))

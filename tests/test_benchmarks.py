@@ -32,12 +32,15 @@ def test_unknown_row():
     assert run.returncode == 2 and 'there is no row nothing' in run.stderr
 
 def test_in_turn():
-    from benchmarks import rows
     from benchmarks.timing import in_turn
-    assert rows.training.same_loss() < 1e-6
     calls = []
     times = in_turn(lambda: calls.append('a') or 1., lambda: calls.append('b') or 2., 3)
     assert (''.join(calls), times) == ('abab' + 'ba' + 'ab', ([1.]*3, [2.]*3))
+
+def test_peers_learn_the_same():
+    from benchmarks import rows, training
+    assert training.apart(training.diffusers_loss) < 1e-6 < training.apart(lambda net, x, noise, t: training.diffusers_loss(net, x, noise, t - 1 + 2*(t < 1)))
+    assert rows.ROWS['refinement_over_base_c10']['make']().difference() < 1e-6
 
 def test_quick_reads_a_trace():
     from benchmarks.quick import blocks, steps

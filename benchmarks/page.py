@@ -36,8 +36,9 @@ def summary(found):
     "In words: the machine, what was reached and what was not, and what bfloat16 changed."
     m, rows = found['meta'], [r for r in found['rows'] if r['target'] is not None]
     missed = [f'{r["name"]} ({r["ratio"]:.2f}, wanted {r["target"]:g})' for r in rows if not reached(r)]
+    close = [r['name'] for r in rows if reached(r) and not reached(r | dict(ratio=pairwise(r)))]
     lines = [f'{m["cores"]} cores ({m.get("processor") or m["machine"]}), {m["device"]}; ' + ', '.join(f'{k} {v}' for k, v in m['versions'].items()) + '.',
-             f'{len(rows) - len(missed)} of {len(rows)} targets are reached.' + (f' Missed: {"; ".join(missed)}.' if missed else '')]
+             f'{len(rows) - len(missed)} of {len(rows)} targets are reached.' + (f' Missed: {"; ".join(missed)}.' if missed else '') + (f' Reached by the ratio of medians, missed pair by pair: {", ".join(close)}.' if close else '')]
     if b := found.get('bf16'): lines.append(f'After {b["steps"]} steps the loss in bfloat16 is {b["difference"]:+.5f} against float32, where seeds differ by {b["seed_spread"]:.5f} (standard deviation).')
     return '\n'.join(f'- {line}' for line in lines)
 

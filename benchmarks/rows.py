@@ -19,6 +19,7 @@ from selfrefine.sampling import sample_batch
 from selfrefine.training import Ema, Recipe, ema_sampler, train, x0_sampler
 from . import training
 from .timing import ROWS, Sides, in_turn, matmul_peak, row, seconds
+from .turns import ROUND, TURN, Timed, Turns, turns
 
 STEP = 'a training step, 32 images of 32 px, with data, optimizer and averaged weights; ours in {precision}'
 
@@ -124,28 +125,30 @@ def _():
     sides = (training.ours(bf16, 9, uvit(training.SIDE)) for bf16 in (True, False))
     return Sides(*sides, lambda: float((out(True) - out(False)).norm()/out(False).norm()), .02, lambda: training.flop(net))
 
-TURNS = 10  # of both phases, in a round
-NOWHERE = Guide('nowhere', lambda cams, side, g: torch.zeros(1, 1, side, side), False)  # with this map both phases are to be the same
+def flat(value): return Guide(f'{value} everywhere', lambda cams, side, g: torch.full((1, 1, side, side), float(value)), False)
 
 def base(): return Diffusion(training.network(), DDPMScheduler()), training.images()
 
+def losses(guide=None):
+    "Of three steps of the base phase, or of the refinement phase with a map that is given."
+    model, x = base()
+    refiner = guide and SelfRefiner(model.net, FlawHighlighter(x.x, width=.25), None, Phases(3, 0), guide=guide)
+    return torch.tensor(train(model, x, 3, Recipe(training.BATCH, 1e-4, 10), Ema(model), refiner, progress=False))
+
 def phases(cycle, cheap):
-    def make():
-        def refined():
-            model, x = base()
-            ema, h = Ema(model), on_device(FlawHighlighter(x.x, width=.25 if cheap else 1.)).fit(x.x.flip(1), epochs=1)
-            maker = x0_sampler(ema, x, bf16=training.half()) if cheap else ema_sampler(ema, bf16=training.half())
-            return model, x, ema, SelfRefiner(model.net, h, maker, Phases(training.LONG, 0, cycle), n_map=32)
-        def losses(empty):
-            model, x = base()
-            refiner = SelfRefiner(model.net, FlawHighlighter(x.x, width=.25), None, Phases(3, 0, cycle), guide=NOWHERE) if empty else None
-            return torch.tensor(train(model, x, 3, Recipe(training.BATCH, 1e-4, 10), Ema(model), refiner, progress=False))
-        def apart(): return float((losses(True) - losses(False)).abs().max())
-        return Sides(training.stretches(refined), training.stretches(base), apart, 1e-6, notes=dict(steps=training.STRETCH*TURNS, cycle=cycle))
-    return make
-IN_TURN = f'in {{precision}}, of one run that stops after every {training.STRETCH} for the other to go on'
-row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) every 100 steps', 'a step of the base phase', 1.05, 6, True, together=True)(phases(100, False))
-row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) every 10 steps', 'a step of the base phase', 1.1, 3, True, together=True)(phases(10, True))
+    def both(rounds):
+        model, x = base()
+        ema, h = Ema(model), on_device(FlawHighlighter(x.x, width=.25 if cheap else 1.)).fit(x.x.flip(1), epochs=1)
+        maker = x0_sampler(ema, x, bf16=training.half()) if cheap else ema_sampler(ema, bf16=training.half())
+        return turns(model, x, ema, Timed(model.net, h, maker, Turns(1, 0, cycle), n_map=32), rounds)
+    def apart():
+        plain, empty, full = losses(), losses(flat(0)), losses(flat(1))
+        assert (full - plain).abs().max() > 1e-5, 'a map changes nothing'
+        return float((empty - plain).abs().max())
+    return lambda: Sides(both=both, difference=apart, tolerance=1e-6, notes=dict(steps=ROUND, cycle=cycle, ours_gib=None, peer_gib=None))
+IN_TURN = f'in {{precision}}, in a run of {TURN} steps of each phase in turn'
+row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) for every 100', 'a step of the base phase', 1.05, 6, True)(phases(100, False))
+row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) for every 10', 'a step of the base phase', 1.1, 3, True)(phases(10, True))
 
 def fills(bf16):
     from diffusers import RePaintPipeline, RePaintScheduler
@@ -163,8 +166,10 @@ def fills(bf16):
         return (time.perf_counter() - began)/many[1]
     def apart():
         ours(), peer()
-        found = to_float(ours.found.to(device())), torch.from_numpy(peer.found).permute(0, 3, 1, 2).to(device())*2 - 1
-        return max(float(((f - known)*kept).abs().max()) for f in found)/2
+        found = torch.stack([to_float(ours.found.to(device())), torch.from_numpy(peer.found).permute(0, 3, 1, 2).to(device())*2 - 1])
+        off = (found - known).abs()/2
+        assert many[0] == many[1] and off.isfinite().all() and (off*(1 - kept)).flatten(2).amax(2).min() > 1/255, 'a hole is as it was, or the walks differ'
+        return float((off*kept).max())
     return Sides(ours, peer, apart, 1/255, notes=dict(calls_ours=many[0], calls_peer=many[1]))
 for bf16 in (False, True):
     row('repaint_vs_diffusers' + bf16*'_bf16', 'filling a hole, for each call of the network: 16 images of 32 px, 20 steps, jumps of 5, twice; ours in {precision}', "diffusers' RePaintPipeline" + bf16*', in bf16 autocast')(partial(fills, bf16))
@@ -180,9 +185,10 @@ def _():
 
 def python(code): return lambda: seconds(lambda: (subprocess.run([sys.executable, '-c', code], check=True), None)[1])
 
-for name, work, code in (('import_alone', '`import selfrefine`, which loads no torch', 'import selfrefine'), ('import', 'imports what a training loop needs of the package', 'from selfrefine import Ema, Phases, Recipe, SelfRefiner, train')):
-    held = dict(ours_gib=None, peer_gib=None)  # by processes of their own
-    row(f'{name}_vs_diffusers', f'a new Python: {work}', 'a new Python: torch and diffusers', gpu=False)(lambda code=code: Sides(python(code), python('import torch, diffusers; diffusers.UNet2DModel'), notes=held))
+held = dict(ours_gib=None, peer_gib=None)  # by processes of their own
+for name, work, code, more in (('import_alone', 'a new Python that says `import selfrefine`, which loads nothing else: at most 3 s are wanted, the ratio is of no account', 'import selfrefine', dict(at_most_s=3)),
+                               ('import', 'a new Python that imports what a training loop needs of the package', 'from selfrefine import Ema, Phases, Recipe, SelfRefiner, train', {})):
+    row(f'{name}_vs_diffusers', work, 'torch and diffusers', gpu=False)(lambda code=code, more=more: Sides(python(code), python('import torch, diffusers; diffusers.UNet2DModel'), notes=held | more))
 
 MADE = {}
 
@@ -193,29 +199,26 @@ def made(name):
 
 def once(name, side): return seconds(getattr(made(name), side))
 
-def both(name):
-    "Mean seconds of both sides, in turns so short that both meet the same machine."
-    s = made(name)
-    return [statistics.mean(t) for t in in_turn(s.ours, s.peer, TURNS, False)]
+def both(name, rounds): return made(name).both(rounds)
 
 def about(name):
     "How far a row's sides are apart, the work, and the machine's peak, in the quicker of two precisions."
     s = made(name)
-    return dict(difference=s.difference and s.difference(), tolerance=s.tolerance), s.flop and s.flop(), s.notes, max(map(matmul_peak, (torch.float32, torch.bfloat16)))
+    return dict(difference=s.difference and s.difference(), tolerance=s.tolerance), s.flop and s.flop(), s.notes, max(map(matmul_peak, (torch.float32, torch.bfloat16))), s.both is not None
 
 def measure(name, rounds=None):
     "One finished row; each side in a process of its own, or both in one. Raises `AssertionError` where the two do not do the same."
     told = dict(ROWS[name])
-    together = told.pop('together')
     for k in ('make', 'gpu'): told.pop(k)
     told['work'] = told['work'].format(precision='bfloat16' if training.half() else 'float32')
     rounds = rounds or told['rounds']
-    apart, flop, notes, peak = alone(about, name)
+    apart, flop, notes, peak, together = alone(about, name)
     if apart['difference'] is not None: assert apart['difference'] <= apart['tolerance'], f'the sides differ by {apart["difference"]:.2g}, more than {apart["tolerance"]:.2g}'
     with ProcessPoolExecutor(1, get_context('spawn')) as a, ProcessPoolExecutor(1, get_context('spawn')) as b:
-        if together: ours, peer = zip(*[a.submit(both, name).result() for _ in range(rounds + 1)][1:])
-        else: ours, peer = in_turn(lambda: a.submit(once, name, 'ours').result(), lambda: b.submit(once, name, 'peer').result(), rounds)
-        held = {} if together else dict(ours_gib=a.submit(memory).result(), peer_gib=b.submit(memory).result())
+        if together: ours, peer, found = a.submit(both, name, rounds).result()
+        else:
+            ours, peer = in_turn(lambda: a.submit(once, name, 'ours').result(), lambda: b.submit(once, name, 'peer').result(), rounds)
+            found = dict(ours_gib=a.submit(memory).result(), peer_gib=b.submit(memory).result())
     t, u = statistics.median(ours), statistics.median(peer)
     used = {f'{k}_utilisation': flop/v/peak for k, v in (('ours', t), ('peer', u))} if flop else {}
-    return told | dict(ratio=t/u if told['at_most'] else u/t, device=device(), rounds=rounds, ours_median_s=t, peer_median_s=u, ours_s=ours, peer_s=peer) | held | apart | used | notes
+    return told | dict(ratio=t/u if told['at_most'] else u/t, device=device(), rounds=rounds, ours_median_s=t, peer_median_s=u, ours_s=ours, peer_s=peer, peak=peak) | apart | used | found | notes

@@ -9,17 +9,18 @@ ROWS = {}
 @dataclass
 class Sides:
     "What a row compares."
-    ours: callable  # does the work once; returns its seconds, or None to be timed from outside
-    peer: callable
+    ours: callable = None  # does the work once; returns its seconds, or None to be timed from outside
+    peer: callable = None
+    both: callable = None  # in place of the two: rounds -> the seconds of each side, and notes
     difference: callable = None  # gives how far the two sides' results are apart, where they can be compared
     tolerance: float | None = None  # allowed
     flop: callable = None  # gives the work's, where both sides have the same network
     notes: dict = field(default_factory=dict)  # more to write down
 
-def row(name, work, peer, target=None, rounds=5, at_most=False, gpu=True, together=False):
-    "Register what makes a row's `Sides`; `at_most`: the ratio is ours over the peer's, and the target its upper bound; `gpu`: a GPU would do the work; `together`: in one process."
+def row(name, work, peer, target=None, rounds=5, at_most=False, gpu=True):
+    "Register what makes a row's `Sides`; `at_most`: the ratio is ours over the peer's, and the target its upper bound; `gpu`: a GPU would do the work."
     def register(make):
-        ROWS[name] = dict(name=name, work=work, peer=peer, target=target, rounds=rounds, at_most=at_most, gpu=gpu, together=together, make=make)
+        ROWS[name] = dict(name=name, work=work, peer=peer, target=target, rounds=rounds, at_most=at_most, gpu=gpu, make=make)
         return make
     return register
 
@@ -34,10 +35,10 @@ def seconds(f):
     wait()
     return time.perf_counter() - began if said is None else said
 
-def in_turn(a, b, rounds, warm=None):
-    "Both sides' seconds, each going first in every other round, after one call of each that does not count: as wanted, or where there are more than two rounds."
+def in_turn(a, b, rounds):
+    "Both sides' seconds, each going first in every other round, after one call of each that does not count where there are more than two rounds."
     times = [], []
-    if rounds > 2 if warm is None else warm: seconds(a), seconds(b)
+    if rounds > 2: seconds(a), seconds(b)
     for r in range(rounds):
         for k in ((0, 1), (1, 0))[r % 2]: times[k].append(seconds((a, b)[k]))
     return times

@@ -2,8 +2,6 @@
 import io, tempfile, time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 import torch
 import torch.nn.functional as F
 from diffusers import DDPMScheduler, UNet2DModel
@@ -20,7 +18,7 @@ from selfrefine.sampling import bf16_pays, explicit_attention
 from selfrefine.training import Ema, Recipe, accelerator, train
 
 SIDE, BATCH, STEPS = 32, 32, 12
-STRETCH, LONG = 10, 10**5  # steps of a long run: at a time, and in all
+DDPM = DDPMScheduler()
 
 def flop(net, backward=True):
     "Multiplications and additions of a batch forward, or of a training step, as PyTorch counts them."
@@ -60,35 +58,11 @@ def ours(bf16=None, steps=STEPS, model=None, data=None, batch=BATCH, each=None, 
         return diffusion_loss(*args)
     def once():
         at.clear()
+        if options.get('compile'): torch._dynamo.reset()  # after some compilations of the same code it would give up
         began = time.perf_counter()
         train(model, x, steps, Recipe(batch, 1e-4, 10, bf16=bf16), Ema(model), loss_fn=loss, progress=False, **options)
         once.first = at[2] - began
         return (at[-1] - at[2])/(steps - 3)
-    return once
-
-def stretches(make):
-    "Seconds of a step in the next stretch of one long run of `train`, which waits in between; `make` gives model and images, and more where it has them."
-    turn, spent, at = Queue(), Queue(), []
-    def loss(*args):
-        at.append(time.perf_counter())
-        if len(at) % STRETCH == 1:
-            if at[1:]: spent.put((at[-1] - at[-1 - STRETCH])/STRETCH)
-            turn.get()
-            at[-1] = time.perf_counter()
-        return diffusion_loss(*args)
-    def run():
-        try:
-            model, x, *more = make()
-            train(model, x, LONG, Recipe(BATCH, 1e-4, 10, bf16=half()), *(more or [Ema(model)]), loss_fn=loss, progress=False)
-            raise RuntimeError('the run has ended')
-        except BaseException as e: spent.put(e)
-    thread = Thread(target=run, daemon=True)
-    def once():
-        if not thread.ident: thread.start()
-        turn.put(True)
-        found = spent.get()
-        if isinstance(found, BaseException): raise found
-        return found
     return once
 
 class Pictures(torch.utils.data.Dataset):
@@ -100,10 +74,12 @@ class Pictures(torch.utils.data.Dataset):
     def __len__(self): return len(self.pictures)
     def __getitem__(self, i): return dict(input=self.change(self.pictures[i].convert('RGB')))
 
+def diffusers_loss(net, x, noise, t): return F.mse_loss(net(DDPM.add_noise(x, noise, t), t).sample.float(), noise.float())
+
 def diffusers_loop(bf16=False, steps=STEPS):
     "Seconds of a step of diffusers' `examples/unconditional_image_generation/train_unconditional.py` with its defaults and --use_ema."
     acc = accelerator(bf16)
-    model, scheduler = network(), DDPMScheduler()
+    model = network()
     ema = EMAModel(model.parameters(), decay=.9999, use_ema_warmup=True, inv_gamma=1., power=3/4, model_cls=UNet2DModel, model_config=model.config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(.95, .999), weight_decay=1e-6, eps=1e-8)
     loader = torch.utils.data.DataLoader(Pictures(images().x), batch_size=BATCH, shuffle=True, num_workers=0)
@@ -116,10 +92,9 @@ def diffusers_loop(bf16=False, steps=STEPS):
     def step():
         clean = next(data)['input']
         noise = torch.randn(clean.shape, device=clean.device)
-        t = torch.randint(0, scheduler.config.num_train_timesteps, (len(clean),), device=clean.device).long()
-        noisy = scheduler.add_noise(clean, noise, t)
+        t = torch.randint(0, DDPM.config.num_train_timesteps, (len(clean),), device=clean.device).long()
         with acc.accumulate(model):
-            loss = F.mse_loss(model(noisy, t).sample.float(), noise.float())
+            loss = diffusers_loss(model, clean, noise, t)
             acc.backward(loss)
             if acc.sync_gradients: acc.clip_grad_norm_(model.parameters(), 1.)
             optimizer.step(); rate.step(); optimizer.zero_grad()
@@ -154,8 +129,6 @@ def lucidrains(bf16=False, steps=STEPS):
     once.kept = where
     return once
 
-def diffusers_loss(net, x, noise, t): return F.mse_loss(net(DDPMScheduler().add_noise(x, noise, t), t).sample.float(), noise.float())
-
 class Bare(torch.nn.Module):
     "A network of diffusers as lucidrains calls its own."
     channels = out_dim = 3
@@ -171,4 +144,4 @@ def apart(loss):
     "How far a peer's loss is from ours, for the same weights, images, noise and times."
     net, x, g = network(), to_float(images(BATCH).x), torch.Generator().manual_seed(1)
     noise, t = torch.randn(x.shape, generator=g), torch.randint(1000, (BATCH,), generator=g)
-    with torch.no_grad(): return abs(float(diffusion_loss(net, DDPMScheduler(), x, t, noise, noise) - loss(net, x, noise, t)))
+    with torch.no_grad(): return abs(float(diffusion_loss(net, DDPM, x, t, noise, noise) - loss(net, x, noise, t)))

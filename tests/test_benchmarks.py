@@ -38,9 +38,22 @@ def test_in_turn():
     assert (''.join(calls), times) == ('abab' + 'ba' + 'ab', ([1.]*3, [2.]*3))
 
 def test_peers_learn_the_same():
-    from benchmarks import rows, training
+    from benchmarks import training
     assert training.apart(training.diffusers_loss) < 1e-6 < training.apart(lambda net, x, noise, t: training.diffusers_loss(net, x, noise, t - 1 + 2*(t < 1)))
-    assert rows.ROWS['refinement_over_base_c10']['make']().difference() < 1e-6
+
+def test_lucidrains_learns_the_same():
+    pytest.importorskip('denoising_diffusion_pytorch', reason="denoising-diffusion-pytorch is not installed: pip install -e '.[lucidrains]'")
+    from benchmarks import training
+    assert training.apart(training.lucidrains_loss) < 1e-6
+
+def test_phases_take_turns():
+    from benchmarks.rows import ROWS
+    from benchmarks.turns import ROUND, Turns
+    assert ROWS['refinement_over_base_c10']['make']().difference() < 1e-6
+    for cycle in (10, 100):
+        t = Turns(1, 0, cycle)
+        refined = [s for s in range(4*ROUND) if t.phase(s) == 'refinement']
+        assert len(refined) == 2*ROUND and [t.due(s) for s in refined] == [refined[k - k % cycle] for k in range(2*ROUND)]
 
 def test_quick_reads_a_trace():
     from benchmarks.quick import blocks, steps

@@ -1,0 +1,29 @@
+"Both phases in one run, ten steps of each in turn, so that what slows the machine down for a while slows both."
+import time
+import torch
+from selfrefine.phases import Phases, SelfRefiner
+from selfrefine.training import Recipe, train
+from . import training
+
+TURN, ROUND = 10, 100  # steps of a phase at a time, and in a round
+
+class Turns(Phases):
+    "Base and refinement phase in turn; a cycle counts the steps of the refinement phase alone."
+    def phase(self, step): return ('base', 'refinement')[step//TURN % 2]
+    def due(self, step):
+        refined = step//(2*TURN)*TURN + step % TURN
+        refined -= refined % self.cycle
+        return refined//TURN*2*TURN + TURN + refined % TURN
+
+class Timed(SelfRefiner):
+    "A refiner that knows when its steps began."
+    def at(self, step):
+        self.began = [*getattr(self, 'began', []), time.perf_counter()]
+        super().at(step)
+
+def turns(model, images, ema, refiner, rounds):
+    "Mean seconds of a step of the refinement phase and of the base phase in each round but a first one that does not count, and of a map; the refiner is `Timed`, its phases are `Turns`."
+    maps, refiner.watch = [], lambda *args: maps.append(refiner.seconds)
+    train(model, images, (rounds + 1)*2*ROUND + 1, Recipe(training.BATCH, 1e-4, 10, bf16=training.half()), ema, refiner, progress=False)
+    spent = torch.tensor(refiner.began, dtype=torch.float64).diff().view(rounds + 1, -1, 2, TURN)[1:].mean((1, 3))
+    return spent[:, 1].tolist(), spent[:, 0].tolist(), dict(map_s=(maps[-1] - maps[0])/(len(maps) - 1))

@@ -11,11 +11,11 @@ class Sides:
     "What a row compares."
     ours: callable = None  # does the work once; returns its seconds, or None to be timed from outside
     peer: callable = None
-    both: callable = None  # in place of the two: rounds -> the seconds of each side, and notes
     difference: callable = None  # gives how far the two sides' results are apart, where they can be compared
     tolerance: float | None = None  # allowed
     flop: callable = None  # gives the work's, where both sides have the same network
     notes: dict = field(default_factory=dict)  # more to write down
+    both: callable = None  # in place of the two: rounds -> the seconds of each side, and notes
 
 def row(name, work, peer, target=None, rounds=5, at_most=False, gpu=True):
     "Register what makes a row's `Sides`; `at_most`: the ratio is ours over the peer's, and the target its upper bound; `gpu`: a GPU would do the work."

@@ -104,7 +104,7 @@ def distances(f):
 for name, f, said, target in (('sqrtm', sqrtm, "scipy's sqrtm", 9.), ('clean_fid', clean, 'clean-fid', None), ('torchmetrics', metric, 'torchmetrics', None)):
     row(f'frechet_vs_{name}', 'the Fréchet distance of Gaussians of 2,048 features, from means and covariances', said, target, 3, gpu=False)(distances(f))
 
-@row('features_vs_clean_fid', "SqueezeNet's features of 512 PNG files of 32 px, resized to 224", "clean-fid's reader and loop, without processes of its own, with the same network and resize", rounds=3, gpu=False)
+@row('features_vs_clean_fid', "SqueezeNet's features of 512 PNG files of 32 px, resized to 224; the peer has the same network and resize, and no processes of its own", "clean-fid's reader and loop", rounds=3, gpu=False)
 def _():
     from cleanfid.fid import get_folder_features
     where, squeeze = tempfile.TemporaryDirectory(), encoder('squeezenet')

@@ -3,7 +3,7 @@
     python tools/slim.py                   # nbs/ and reports/
     python tools/slim.py reports/fig1.ipynb reports/fig1.png
 
-In notebooks a large PNG becomes a JPEG without chroma subsampling, where that takes less than two thirds, and where both are there one is kept; the PNG files of `reports/` lose
+In notebooks a large PNG becomes a JPEG without chroma subsampling or keeps 256 colours, whichever takes less, where that is less than two thirds, and where both kinds are there one is kept; the PNG files of `reports/` lose
 their empty alpha channel, and those above `SHEET` bytes (sheets of small pictures) keep 256 colours. A second run changes nothing.
 """
 import base64, io, json, sys
@@ -29,9 +29,13 @@ def slim_notebook(path):
     for output in (o for c in nb['cells'] for o in c.get('outputs', []) if 'image/png' in o.get('data', {})):
         png = output['data']['image/png']
         data = base64.b64decode(''.join(png))
-        jpeg = packed(opaque(data), format='JPEG', quality=75, subsampling=0) if len(data) > LARGE else data
-        jpeg = len(jpeg) < len(data)*2/3 and {'image/jpeg': base64.b64encode(jpeg).decode()}
-        output['data'] = {k: v for k, v in output['data'].items() if k not in ('image/png', 'image/jpeg')} | (jpeg or {'image/png': png})
+        smaller = {}
+        if len(data) > LARGE:
+            picture = opaque(data)
+            tried = {'image/jpeg': packed(picture, format='JPEG', quality=75, subsampling=0), 'image/png': packed(picture.quantize(256, dither=Image.Dither.NONE), format='PNG')}
+            kind = min(tried, key=lambda k: len(tried[k]))
+            if len(tried[kind]) < len(data)*2/3: smaller = {kind: base64.b64encode(tried[kind]).decode()}
+        output['data'] = {k: v for k, v in output['data'].items() if k not in ('image/png', 'image/jpeg')} | (smaller or {'image/png': png})
     text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
     if text != path.read_text(): path.write_text(text)
 

@@ -19,7 +19,7 @@ from selfrefine.sampling import sample_batch
 from selfrefine.training import Ema, Recipe, ema_sampler, train, x0_sampler
 from . import training
 from .timing import ROWS, Sides, in_turn, matmul_peak, row, seconds
-from .turns import ROUND, TURN, Timed, Turns, turns
+from .turns import ROUND, TURN, Turns, turns
 
 STEP = 'a training step, 32 images of 32 px, with data, optimizer and averaged weights; ours in {precision}'
 
@@ -140,7 +140,7 @@ def phases(cycle, cheap):
         model, x = base()
         ema, h = Ema(model), on_device(FlawHighlighter(x.x, width=.25 if cheap else 1.)).fit(x.x.flip(1), epochs=1)
         maker = x0_sampler(ema, x, bf16=training.half()) if cheap else ema_sampler(ema, bf16=training.half())
-        return turns(model, x, ema, Timed(model.net, h, maker, Turns(1, 0, cycle), n_map=32), rounds)
+        return turns(model, x, ema, SelfRefiner(model.net, h, maker, Turns(1, 0, cycle), n_map=32), rounds)
     def apart():
         plain, empty, full = losses(), losses(flat(0)), losses(flat(1))
         assert (full - plain).abs().max() > 1e-5, 'a map changes nothing'

@@ -1,7 +1,7 @@
 "Both phases in one run, ten steps of each in turn, so that what slows the machine down for a while slows both."
 import time
 import torch
-from selfrefine.phases import Phases, SelfRefiner
+from selfrefine.phases import Phases
 from selfrefine.training import Recipe, train
 from . import training
 
@@ -15,15 +15,11 @@ class Turns(Phases):
         refined -= refined % self.cycle
         return refined//TURN*2*TURN + TURN + refined % TURN
 
-class Timed(SelfRefiner):
-    "A refiner that knows when its steps began."
-    def at(self, step):
-        self.began = [*getattr(self, 'began', []), time.perf_counter()]
-        super().at(step)
-
 def turns(model, images, ema, refiner, rounds):
-    "Mean seconds of a step of the refinement phase and of the base phase in each round but a first one that does not count, and of a map; the refiner is `Timed`, its phases are `Turns`."
-    maps, refiner.watch = [], lambda *args: maps.append(refiner.seconds)
+    "Mean seconds of a step of the refinement phase and of the base phase in each round but a first one that does not count, and of a map; the refiner's phases are `Turns`."
+    began, maps, at = [], [], refiner.at
+    def timed(step): began.append(time.perf_counter()); at(step)
+    refiner.at, refiner.watch = timed, lambda *args: maps.append(refiner.seconds)
     train(model, images, (rounds + 1)*2*ROUND + 1, Recipe(training.BATCH, 1e-4, 10, bf16=training.half()), ema, refiner, progress=False)
-    spent = torch.tensor(refiner.began, dtype=torch.float64).diff().view(rounds + 1, -1, 2, TURN)[1:].mean((1, 3))
+    spent = torch.tensor(began, dtype=torch.float64).diff().view(rounds + 1, -1, 2, TURN)[1:].mean((1, 3))
     return spent[:, 1].tolist(), spent[:, 0].tolist(), dict(map_s=(maps[-1] - maps[0])/(len(maps) - 1))

@@ -145,7 +145,7 @@ def phases(cycle, cheap):
         plain, empty, full = losses(), losses(flat(0)), losses(flat(1))
         assert (full - plain).abs().max() > 1e-5, 'a map changes nothing'
         return float((empty - plain).abs().max())
-    return lambda: Sides(both=both, difference=apart, tolerance=1e-6, notes=dict(steps=ROUND, cycle=cycle, ours_gib=None, peer_gib=None))
+    return lambda: Sides(both=both, difference=apart, tolerance=1e-6, notes=dict(steps=ROUND, cycle=cycle))
 IN_TURN = f'in {{precision}}, in a run of {TURN} steps of each phase in turn'
 row('refinement_over_base_c100', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (DDIM-7, full VGG16) for every 100', 'a step of the base phase', 1.05, 6, True)(phases(100, False))
 row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a map of 32 images (denoised in one step, quarter-width VGG16) for every 10', 'a step of the base phase', 1.1, 3, True)(phases(10, True))

@@ -3,8 +3,8 @@ import argparse, json, os, platform, sys, traceback
 from importlib.metadata import distributions
 from pathlib import Path
 import torch
-from selfrefine.experiments import device, versions
-from selfrefine.footprint import alone
+from selfrefine.experiments.pipeline import device, versions
+from selfrefine.experiments.training_cost import in_new_process
 from . import changes, growth, limits, maps, precision, presets, quick, rows
 from .page import bars
 from .timing import ROWS
@@ -48,7 +48,7 @@ def main(argv=None):
     meta, wrong = dict(versions=versions() | peers(), device=device(), machine=platform.machine(), processor=processor(), cores=os.cpu_count()), []
     if told['meta'] and told['meta'] != meta: parser.error(f'{path} was measured on another machine or with other versions; name another folder by --out')
     for name in args.rows or [n for n in able if n != 'quick']:
-        try: found = alone(MORE[name]) if name in MORE else rows.measure(name, args.rounds)
+        try: found = in_new_process(MORE[name]) if name in MORE else rows.measure(name, args.rounds)
         except ImportError as e: print(f"{name}: left out ({e}); pip install -e '.[bench]' has the peers", flush=True); continue
         except Exception as e:
             traceback.print_exc()

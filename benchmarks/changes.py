@@ -7,7 +7,7 @@ import torch
 from diffusers import DDPMScheduler
 from diffusers.models.attention_processor import Attention
 from selfrefine import sampling, training as loop
-from selfrefine.models import Diffusion
+from selfrefine.diffusion.models import Diffusion
 from . import training
 
 @contextmanager

@@ -4,10 +4,10 @@ from pathlib import Path
 import torch
 from accelerate import PartialState, debug_launcher
 from diffusers import DDPMScheduler
-from selfrefine.footprint import alone, memory
-from selfrefine.highlighter import FlawHighlighter
-from selfrefine.models import Diffusion
-from selfrefine.training import Ema, ema_sampler
+from selfrefine.experiments.training_cost import in_new_process, peak_memory
+from selfrefine.method.highlighter import FlawHighlighter
+from selfrefine.diffusion.models import Diffusion
+from selfrefine.diffusion.ema import Ema, ema_sampler
 from . import training
 from .maps import made
 from .timing import seconds
@@ -18,7 +18,7 @@ POINTS = {SIDE: (16, 32, 64, 96), BATCH: (8, 16, 32, 64, 128), MAP: (8, 16, 32, 
 def shared(file, steps):
     "What each of several processes does: its part of the batch, on its part of the cores."
     spent = seconds(training.ours(steps=steps))
-    if PartialState().is_main_process: Path(file).write_text(json.dumps(dict(seconds=spent, memory=memory())))
+    if PartialState().is_main_process: Path(file).write_text(json.dumps(dict(seconds=spent, memory=peak_memory())))
 
 def point(what, value, steps=8):
     "Seconds, and the largest memory of the (first) process in GiB."
@@ -36,6 +36,6 @@ def point(what, value, steps=8):
     else:
         side = value if what == SIDE else training.SIDE
         spent = seconds(training.ours(steps=steps, model=Diffusion(training.network(side), DDPMScheduler()), data=training.images(256, side), batch=value if what == BATCH else training.BATCH))
-    return dict(what=what, value=value, seconds=spent, memory=memory())
+    return dict(what=what, value=value, seconds=spent, memory=peak_memory())
 
-def points(): return [alone(point, what, v) for what, values in POINTS.items() for v in values]
+def points(): return [in_new_process(point, what, v) for what, values in POINTS.items() for v in values]

@@ -3,8 +3,8 @@ import torch
 from diffusers import DDIMScheduler
 from torch.profiler import ProfilerActivity, profile as watch
 from torch.utils.flop_counter import FlopCounterMode
-from selfrefine.models import Diffusion
-from selfrefine.sampling import sample_batch
+from selfrefine.diffusion.models import Diffusion
+from selfrefine.diffusion.sampling import sample_batch
 from . import training
 from .timing import matmul_peak
 

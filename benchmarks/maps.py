@@ -1,12 +1,14 @@
 "Ways to make a map: what each costs, and how far its maps are from the reference's."
 import statistics, time
 import torch
-from selfrefine.data import emoji, generator, part
-from selfrefine.highlighter import FlawHighlighter, shipped_highlighter
-from selfrefine.mfam import mean_map
-from selfrefine.models import shipped
-from selfrefine.regions import agree
-from selfrefine.training import Ema, ema_sampler, x0_sampler
+from selfrefine.data.randomness import generator
+from selfrefine.data.images import part
+from selfrefine.data.sets import emoji
+from selfrefine.method.highlighter import FlawHighlighter, shipped_highlighter
+from selfrefine.method.mfam import mean_map
+from selfrefine.diffusion.models import shipped
+from selfrefine.experiments.map_drift import map_correlation
+from selfrefine.diffusion.ema import Ema, ema_sampler, x0_sampler
 from . import training
 
 def made(sampler, highlighter, n, side, seed):
@@ -30,7 +32,7 @@ def options(seeds=(1, 2, 3)):
     step = statistics.median(training.ours(model=shipped())() for _ in range(3))
     def line(way, sampler, highlighter, n):
         found = [made(sampler, highlighter, n, side, s) for s in seeds]
-        r, s = [agree(m, reference) for m, _ in found], statistics.median(t for _, t in found)
+        r, s = [map_correlation(m, reference) for m, _ in found], statistics.median(t for _, t in found)
         return dict(way=way, seconds=s, correlation=statistics.mean(r), lowest=min(r), **{f'added at cycle {c}, %': 100*s/(c*step) for c in (10, 100)})
     rows = [line(*w) for w in ways]
-    return [dict(way='the reference again, other noise', seconds=None, correlation=agree(again, reference), lowest=None)] + rows
+    return [dict(way='the reference again, other noise', seconds=None, correlation=map_correlation(again, reference), lowest=None)] + rows

@@ -1,16 +1,19 @@
 "Training in bfloat16 against float32: the loss at equal steps."
 from dataclasses import replace
 import torch
-from selfrefine.data import emoji, part, to_float
-from selfrefine.forward import diffusion_loss
-from selfrefine.models import ddpm
-from selfrefine.training import Ema, Recipe, draws, train
+from selfrefine.data.images import part, to_float
+from selfrefine.data.sets import emoji
+from selfrefine.diffusion.losses import diffusion_loss
+from selfrefine.diffusion.models import ddpm
+from selfrefine.diffusion.checkpoints import Recipe
+from selfrefine.diffusion.ema import Ema
+from selfrefine.diffusion.training import draw_step, train
 
 def held_out(net, scheduler, x, recipe, n=8):
     "The loss on images that were not trained on, over the same noise for all."
     with torch.no_grad():
         return sum(float(diffusion_loss(net, scheduler, x[:recipe.batch], t, e, e))
-                   for t, e in (draws(recipe, 10**6 + k, x.shape[1:], 1000) for k in range(n)))/n
+                   for t, e in (draw_step(recipe, 10**6 + k, x.shape[1:], 1000) for k in range(n)))/n
 
 def losses(steps=400, side=16, seeds=(0, 1, 2)):
     "For each seed one run in float32 and one in bfloat16, from the same weights with the same draws."

@@ -1,8 +1,9 @@
 "What the paper's presets cost: operations counted without allocating a network, and hours of cards from what they multiply."
 import torch
-from selfrefine.experiments import ROWS, flops
-from selfrefine.footprint import untrained_model
-from selfrefine.highlighter import FlawHighlighter
+from selfrefine.experiments.presets import ROWS
+from selfrefine.experiments.pipeline import flops
+from selfrefine.experiments.training_cost import untrained_model
+from selfrefine.method.highlighter import FlawHighlighter
 
 CARDS = {'H200': 989e12, 'RTX 4090': 165e12}  # FLOP per second of dense bfloat16 matrix products, by their data sheets
 USED = .3  # of that, in training: an assumption

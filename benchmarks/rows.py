@@ -6,17 +6,25 @@ from multiprocessing import get_context
 import numpy as np
 import torch
 from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler
-from selfrefine.data import generator, load_images, to_float, to_uint8
-from selfrefine.experiments import device, on_device
-from selfrefine.footprint import alone, memory
-from selfrefine.highlighter import FlawHighlighter, grad_cam
-from selfrefine.inpainting import calls, masks, repaint, timeline
-from selfrefine.metrics import encoder, frechet, pixels
-from selfrefine.mfam import Guide, maps_from_cams
-from selfrefine.models import Diffusion, uvit
-from selfrefine.phases import Phases, SelfRefiner
-from selfrefine.sampling import sample_batch
-from selfrefine.training import Ema, Recipe, ema_sampler, train, x0_sampler
+from selfrefine.data.randomness import generator
+from selfrefine.data.images import to_float, to_uint8
+from selfrefine.data.sets import load_images
+from selfrefine.experiments.pipeline import device, on_device
+from selfrefine.experiments.training_cost import in_new_process, peak_memory
+from selfrefine.method.gradcam import grad_cam
+from selfrefine.method.highlighter import FlawHighlighter
+from selfrefine.applications.inpainting import walk_cost, make_masks, repaint, repaint_walk
+from selfrefine.data.images import image_bytes
+from selfrefine.evaluation.features import encoder
+from selfrefine.evaluation.distances import frechet
+from selfrefine.method.gradcam import maps_from_cams
+from selfrefine.method.mfam import Guide
+from selfrefine.diffusion.models import Diffusion, uvit
+from selfrefine.method.phases import Phases, SelfRefiner
+from selfrefine.diffusion.sampling import sample_batch
+from selfrefine.diffusion.checkpoints import Recipe
+from selfrefine.diffusion.ema import Ema, ema_sampler, x0_sampler
+from selfrefine.diffusion.training import train
 from . import training
 from .timing import ROWS, Sides, in_turn, matmul_peak, row, seconds
 from .turns import ROUND, TURN, Turns, turns
@@ -153,12 +161,12 @@ row('refinement_over_base_c10', f'a step of the refinement phase, {IN_TURN}: a m
 def fills(bf16):
     from diffusers import RePaintPipeline, RePaintScheduler
     model, n, walk = Diffusion(on_device(training.network().eval()), DDPMScheduler()), 16, dict(steps=20, jump_length=5, jump_n_sample=2)
-    x, hole = training.images(n).x.to(device()), masks('half', training.SIDE, n).to(device())
+    x, hole = training.images(n).x.to(device()), make_masks('half', training.SIDE, n).to(device())
     pipe, known, kept = RePaintPipeline(model.net, RePaintScheduler()), to_float(x), (~hole.bool()).float()
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler.set_timesteps(20, 5, 2)
     times = pipe.scheduler.timesteps.tolist()
-    many = calls(timeline(**walk))[0], 1 + sum(b < a for a, b in zip(times, times[1:]))
+    many = walk_cost(repaint_walk(**walk))[0], 1 + sum(b < a for a, b in zip(times, times[1:]))
     def ours(): began = time.perf_counter(); ours.found = repaint(model, x, hole, bf16=training.half(), **walk); return (time.perf_counter() - began)/many[0]
     def peer():
         began = time.perf_counter()
@@ -179,9 +187,9 @@ def _():
     where = tempfile.TemporaryDirectory()
     training.files(where.name)
     sets = [load_images(where.name, training.SIDE, **how) for how in (dict(max_bytes=0), {})]
-    streamed, memory = (training.ours(steps=40, data=s) for s in sets)
+    streamed, peak_memory = (training.ours(steps=40, data=s) for s in sets)
     streamed.kept = where
-    return Sides(streamed, memory, lambda: float((pixels(sets[0]).int() - pixels(sets[1])).abs().max()), 0)
+    return Sides(streamed, peak_memory, lambda: float((image_bytes(sets[0]).int() - image_bytes(sets[1])).abs().max()), 0)
 
 def python(code): return lambda: seconds(lambda: (subprocess.run([sys.executable, '-c', code], check=True), None)[1])
 
@@ -212,13 +220,13 @@ def measure(name, rounds=None):
     for k in ('make', 'gpu'): told.pop(k)
     told['work'] = told['work'].format(precision='bfloat16' if training.half() else 'float32')
     rounds = rounds or told['rounds']
-    apart, flop, notes, peak, together = alone(about, name)
+    apart, flop, notes, peak, together = in_new_process(about, name)
     if apart['difference'] is not None: assert apart['difference'] <= apart['tolerance'], f'the sides differ by {apart["difference"]:.2g}, more than {apart["tolerance"]:.2g}'
     with ProcessPoolExecutor(1, get_context('spawn')) as a, ProcessPoolExecutor(1, get_context('spawn')) as b:
         if together: ours, peer, found = a.submit(both, name, rounds).result()
         else:
             ours, peer = in_turn(lambda: a.submit(once, name, 'ours').result(), lambda: b.submit(once, name, 'peer').result(), rounds)
-            found = dict(ours_gib=a.submit(memory).result(), peer_gib=b.submit(memory).result())
+            found = dict(ours_gib=a.submit(peak_memory).result(), peer_gib=b.submit(peak_memory).result())
     t, u = statistics.median(ours), statistics.median(peer)
     used = {f'{k}_utilisation': flop/v/peak for k, v in (('ours', t), ('peer', u))} if flop else {}
     return told | dict(ratio=t/u if told['at_most'] else u/t, device=device(), rounds=rounds, ours_median_s=t, peer_median_s=u, ours_s=ours, peer_s=peer, peak=peak) | apart | used | found | notes

@@ -10,12 +10,14 @@ from diffusers.training_utils import EMAModel
 from PIL import Image
 from torchvision import transforms
 from tqdm import tqdm
-from selfrefine.data import Images, to_float
-from selfrefine.experiments import device, flops
-from selfrefine.forward import diffusion_loss
-from selfrefine.models import Diffusion
-from selfrefine.sampling import bf16_pays, explicit_attention
-from selfrefine.training import Ema, Recipe, accelerator, train
+from selfrefine.data.images import Images, to_float
+from selfrefine.experiments.pipeline import device, flops
+from selfrefine.diffusion.losses import diffusion_loss
+from selfrefine.diffusion.models import Diffusion
+from selfrefine.diffusion.cpu import bf16_pays, explicit_attention
+from selfrefine.diffusion.checkpoints import Recipe
+from selfrefine.diffusion.ema import Ema
+from selfrefine.diffusion.training import make_accelerator, train
 
 SIDE, BATCH, STEPS = 32, 32, 12
 DDPM = DDPMScheduler()
@@ -78,7 +80,7 @@ def diffusers_loss(net, x, noise, t): return F.mse_loss(net(DDPM.add_noise(x, no
 
 def diffusers_loop(bf16=False, steps=STEPS):
     "Seconds of a step of diffusers' `examples/unconditional_image_generation/train_unconditional.py` with its defaults and --use_ema."
-    acc = accelerator(bf16)
+    acc = make_accelerator(bf16)
     model = network()
     ema = EMAModel(model.parameters(), decay=.9999, use_ema_warmup=True, inv_gamma=1., power=3/4, model_cls=UNet2DModel, model_config=model.config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(.95, .999), weight_decay=1e-6, eps=1e-8)

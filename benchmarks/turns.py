@@ -1,8 +1,9 @@
 "Both phases in one run, ten steps of each in turn, so that what slows the machine down for a while slows both."
 import time
 import torch
-from selfrefine.phases import Phases
-from selfrefine.training import Recipe, train
+from selfrefine.method.phases import Phases
+from selfrefine.diffusion.checkpoints import Recipe
+from selfrefine.diffusion.training import train
 from . import training
 
 TURN, ROUND = 10, 100  # steps of a phase at a time, and in a round

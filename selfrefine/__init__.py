@@ -1,16 +1,21 @@
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # What users write stands at the top level and is imported when it is first asked for: `import selfrefine` loads no torch.
-_homes = dict(data='Images emoji load_images part grid', highlighter='FlawHighlighter shipped_highlighter', local='LocalHighlighter', mfam='guidance overlay',
-              attention='modulate', forward='enhance_noise', phases='Phases SelfRefiner', models='Diffusion ddpm load_model save_model shipped',
-              sampling='sample', training='Ema Recipe ema_sampler train', metrics='encoder frechet kid',
-              inpainting='masks repaint', experiments='experiment')
+_homes = {
+    'data.images': 'Images part grid', 'data.sets': 'emoji load_images',
+    'method.highlighter': 'FlawHighlighter shipped_highlighter', 'method.local_highlighter': 'LocalHighlighter', 'method.gradcam': 'overlay',
+    'method.mfam': 'guidance', 'method.forward_noise': 'enhance_noise', 'method.attention': 'modulate', 'method.phases': 'Phases SelfRefiner',
+    'diffusion.models': 'Diffusion ddpm load_model save_model shipped', 'diffusion.sampling': 'sample', 'diffusion.ema': 'Ema ema_sampler',
+    'diffusion.checkpoints': 'Recipe', 'diffusion.training': 'train',
+    'evaluation.features': 'encoder', 'evaluation.distances': 'frechet kid',
+    'applications.inpainting': 'make_masks repaint', 'applications.repair': 'rank repair', 'experiments.table': 'experiment'}
 _home = {name: module for module, names in _homes.items() for name in names.split()}
+_folders = ('data', 'method', 'diffusion', 'evaluation', 'applications', 'experiments')
 __all__ = sorted(_home)
 
 def __getattr__(name):
     from importlib import import_module
-    if name in _homes: return import_module(f'selfrefine.{name}')
+    if name in _folders: return import_module(f'selfrefine.{name}')
     if name not in _home: raise AttributeError(f"module 'selfrefine' has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(import_module(f'selfrefine.{_home[name]}'), name)
 

@@ -2,8 +2,10 @@
 import os, subprocess, sys
 from functools import lru_cache
 import torch
-from selfrefine.data import Images, emoji, generator
-from selfrefine.highlighter import FlawHighlighter
+from selfrefine.data.randomness import generator
+from selfrefine.data.images import Images
+from selfrefine.data.sets import emoji
+from selfrefine.method.highlighter import FlawHighlighter
 
 torch.set_num_threads(1)  # in every process alike, so that results can be equal bit for bit
 environment = dict(os.environ, OMP_NUM_THREADS='1', ACCELERATE_USE_CPU='true', CUDA_VISIBLE_DEVICES='')

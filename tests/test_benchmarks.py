@@ -62,7 +62,7 @@ def test_quick_reads_a_trace():
 
 def test_presets_cost():
     from benchmarks.presets import count
-    from selfrefine.experiments import ROWS
+    from selfrefine.experiments.presets import ROWS
     costs = {p.model: count(p) for p in ROWS['paper']}
     for p in ROWS['paper']:
         c = costs[p.model]

@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 from selfrefine import Ema, FlawHighlighter, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, experiments, load_images, load_model, sample, save_model, train
-from selfrefine.data import to_uint8
-from selfrefine.forward import diffusion_loss
-from selfrefine.models import MODELS
-from selfrefine.training import load_checkpoint, save_checkpoint
+from selfrefine.data.images import to_uint8
+from selfrefine.diffusion.losses import diffusion_loss
+from selfrefine.diffusion.models import MODELS
+from selfrefine.diffusion.checkpoints import load_checkpoint, save_checkpoint
 from small import environment, fitted, highlighter, portraits, same
 
 pytestmark = pytest.mark.usefixtures('cpu')

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from diffusers import DDPMScheduler
 from selfrefine import Ema, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, train
-from selfrefine.data import batches, generator
+from selfrefine.data.randomness import generator
+from selfrefine.data.images import batches
 from small import fitted, highlighter, portraits, python, same, static
 
 pytestmark = pytest.mark.usefixtures('cpu')

@@ -3,7 +3,9 @@ from functools import partial
 import pytest
 import torch
 from selfrefine import experiments
-from selfrefine.data import Streamed, emoji, grid, load_images
+from selfrefine.data.images import grid
+from selfrefine.data.image_files import Streamed
+from selfrefine.data.sets import emoji, load_images
 
 methods = [dict(method='DDPM', arm='base', paper=None), dict(method='Self-Refining DDPM', arm='both', paper=None)]
 

@@ -5,10 +5,13 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 import pytest, torch
-from selfrefine.data import emoji, grid
-from selfrefine.highlighter import shipped_highlighter
-from selfrefine.planted import top_cells
-from selfrefine.study import flaw_maps, main, read_answers, read_images, study_report
+from selfrefine.data.images import grid
+from selfrefine.data.sets import emoji
+from selfrefine.method.highlighter import shipped_highlighter
+from selfrefine.evaluation.localisation_scores import top_cells
+from selfrefine.applications.study_answers import read_answers, read_study_images
+from selfrefine.applications.study_page import main
+from selfrefine.applications.user_study import flaw_maps, study_report
 from small import environment
 
 root = Path(__file__).parent.parent
@@ -152,7 +155,7 @@ def test_reload_restart_report(page, images, tmp_path):
         page.get_by_role('link', name='Next person').click()
         page.wait_for_selector('text=Picture 1 of 3')
         assert f'/p/{me}' not in page.url
-    answers, pictures = read_answers(out, lambda line: None), read_images(images)
+    answers, pictures = read_answers(out, lambda line: None), read_study_images(images)
     assert len(set(seen)) == 3 and [f'/image/{a["sha256"]}' for a in answers] == seen
     assert [a['cells'] for a in answers] == [[1, 2, 3], [4, 8, 12], [13, 14, 15]]
     maps = flaw_maps(pictures, shipped_highlighter())
@@ -173,14 +176,14 @@ def test_figure_with_and_without_people(tmp_path):
     assert len(planted) == 2 and all(0 <= r['low'] <= r['mean'] <= r['high'] and r['chance'] > 0 for r in planted)
     assert all(r['mean'] is None for r in people) and told['meta']['study']['people'] == 0 and 'No people have been asked' in told['meta']['caution']
     assert not (tmp_path/'study/answers.jsonl').exists()
-    before = read_images(tmp_path/'study/images')
+    before = read_study_images(tmp_path/'study/images')
     with served(tmp_path/'study/images', tmp_path/'study', '--port', 0) as (server, address):
         for who in ('anna', 'ben'):
             for _ in range(4):
                 sha = re.search(r'/image/(\w+)', urlopen(f'{address}/p/{who}').read().decode())[1]
                 urlopen(f'{address}/p/{who}', f'image={sha}&cells=5+6+10'.encode())
     told = papermill(tmp_path, arm='base')
-    after = read_images(tmp_path/'study/images')
+    after = read_study_images(tmp_path/'study/images')
     assert before.keys() == after.keys() and all(torch.equal(before[k], after[k]) for k in before)
     assert told['meta']['study'] == dict(grid=4, people=2, answers=8, images=4, arm='base')
     assert len(told['rows']) == 4 and told['rows'][0]['n'] == 24 and told['rows'][3]['mean'] == told['rows'][3]['kappa'] == 1

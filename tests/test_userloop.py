@@ -7,10 +7,11 @@ from diffusers import DDIMPipeline, DDPMPipeline, DDPMScheduler, UNet2DCondition
 from diffusers.training_utils import EMAModel
 from safetensors import safe_open
 from selfrefine import Diffusion, Phases, SelfRefiner, load_model
-from selfrefine.data import generator, to_float
-from selfrefine.mfam import Guide
-from selfrefine.models import shipped_folder
-from selfrefine.sampling import sample_batch
+from selfrefine.data.randomness import generator
+from selfrefine.data.images import to_float
+from selfrefine.method.mfam import Guide
+from selfrefine.diffusion.models import shipped_folder
+from selfrefine.diffusion.sampling import sample_batch
 from small import fitted, highlighter, portraits, python, same, static
 
 scheduler, phases = DDPMScheduler(), Phases(total=8, base=2, cycle=2)

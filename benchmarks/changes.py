@@ -33,7 +33,7 @@ def once(name):
     if not MADE:
         MADE.append(training.ours(**dict(bf16=True) | (WITHOUT[name]() or {})))
         MADE[0]()
-        MADE.append(MADE[0].first)
+        MADE.append(MADE[0].first_stage)
     return MADE[0](), MADE[1]
 
 def effects(rounds=5):

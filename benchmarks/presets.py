@@ -15,7 +15,7 @@ def count(p):
         x, t = torch.zeros(1, model.channels, model.side, model.side), torch.zeros(1)
         words = (model.tokens(['']),) if model.tokenizer else ()
         forward = flops(lambda: model.net(x, t, *words))
-        explained = flops(model.decode, x) if model.first else 0
+        explained = flops(model.decode, x) if model.first_stage else 0
     explained += flops(FlawHighlighter(side=p.side).logits, torch.zeros(1, 3, p.side, p.side, dtype=torch.uint8))
     guided = 2 if p.guidance != 1 else 1
     step, a_map = 3*p.batch*forward, lambda steps: p.n_map*(steps*guided*forward + explained)

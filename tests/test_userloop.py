@@ -223,5 +223,5 @@ def test_shipped_models_in_stock_diffusers(tmp_path):
     for folder, theirs in zip(stock, torch.load(tmp_path/'samples.pt'), strict=True):
         model = load_model(folder)
         asked = dict(prompts=['red heart', 'flag of Japan'], guidance=2.) if model.tokenizer else {}
-        ours = sample_batch(model, range(2), 'ddim' if model.first else 'ddpm', 10, seed=5, **asked)
+        ours = sample_batch(model, range(2), 'ddim' if model.first_stage else 'ddpm', 10, seed=5, **asked)
         assert same(theirs, (ours/2 + .5).clamp(0, 1).permute(0, 2, 3, 1)), folder.name

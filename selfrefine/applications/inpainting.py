@@ -20,7 +20,7 @@ from tqdm import tqdm
 from ..data.randomness import generator
 from ..data.images import image_bytes, to_float, to_uint8
 from ..diffusion.models import Diffusion, weights_digest
-from ..diffusion.cpu import inference_mode
+from ..diffusion.cpu import sampling_mode
 from ..diffusion.sampling import claim_folder, noise_predictor, sampling_scheduler, write_png
 
 # %% ../../nbs/applications/00_inpainting.ipynb #b4890fa0
@@ -183,7 +183,7 @@ def repaint_batch(
     **schedule,  # of `timeline`
 ) -> torch.Tensor:  # float (B, C, S, S), about [-1, 1], known pixels not pasted back
     "RePaint as its authors run it (Lugmayr et al. 2022, Algorithm 1); raises `ValueError` for a latent model and what `as_mask` and `timeline` raise."
-    if model.first: raise ValueError('RePaint pastes known pixels, and a value of a latent covers several pixels, known and missing; use a pixel model')
+    if model.first_stage: raise ValueError('RePaint pastes known pixels, and a value of a latent covers several pixels, known and missing; use a pixel model')
     shape, device = (model.channels, model.side, model.side), model.device
     if known.shape[1:] != shape: raise ValueError(f'the model fills images of {shape}, not {tuple(known.shape[1:])}; resize them first')
     hole, known = as_mask(mask, len(known), model.side).to(device), known.to(device)
@@ -194,7 +194,7 @@ def repaint_batch(
     times = steps.timesteps.flip(0)
     ab = (1 - steps.betas.double()).cumprod(0)[times.cpu()].tolist()
     x, predict = noise(), noise_predictor(model)
-    with inference_mode(model, bf16):
+    with sampling_mode(model, bf16):
         for move, (now, then) in enumerate(zip(walk, walk[1:])):
             if then > now:
                 x = (ab[then]/ab[now])**.5*x + (1 - ab[then]/ab[now])**.5*noise()

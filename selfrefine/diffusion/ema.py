@@ -14,7 +14,7 @@ from diffusers.training_utils import EMAModel
 import torch
 from ..data.images import to_float, to_uint8
 from .models import Diffusion
-from .cpu import inference_mode
+from .cpu import sampling_mode
 from .sampling import sample_batch
 
 # %% ../../nbs/diffusion/11_ema.ipynb #13399811
@@ -63,11 +63,11 @@ def x0_sampler(
         x_t = model.scheduler.add_noise(x, noise, at)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): eps = model.net(x_t, at).sample
         x0 = (x_t - (1 - ab)**.5*eps[:, :x.shape[1]].float())/ab**.5
-        return to_uint8(model.decode(x0 if model.first else x0.clamp(-1, 1)))
+        return to_uint8(model.decode(x0 if model.first_stage else x0.clamp(-1, 1)))
     @torch.no_grad()
     def denoised(n, generator):
         model, x = ema.model, images[torch.randint(len(images), (n,), generator=generator)]
         x = (x if x.is_floating_point() else to_float(x)).to(model.device)
         noise = torch.randn(x.shape, generator=generator).to(x)
-        with inference_mode(model, bf16): return torch.cat([some(model, *pair) for pair in zip(x.split(batch), noise.split(batch))])
+        with sampling_mode(model, bf16): return torch.cat([some(model, *pair) for pair in zip(x.split(batch), noise.split(batch))])
     return denoised

@@ -27,16 +27,16 @@ class Autoencoder(torch.nn.Module):
     "A first stage in training: its reconstruction, and the price of its latents."
     def __init__(self, first, rounded=True):
         super().__init__()
-        self.first, self.rounded = first, rounded
+        self.first_stage, self.rounded = first, rounded
     @property
-    def config(self): return self.first.config
+    def config(self): return self.first_stage.config
     def forward(self, x, noise):
-        if isinstance(self.first, VQModel):
-            out = self.first.decode(self.first.encode(x).latents, force_not_quantize=not self.rounded)
+        if isinstance(self.first_stage, VQModel):
+            out = self.first_stage.decode(self.first_stage.encode(x).latents, force_not_quantize=not self.rounded)
             return out.sample, out.commit_loss.mean()
-        d = self.first.encode(x).latent_dist
+        d = self.first_stage.encode(x).latent_dist
         z = d.mean + d.std*noise.flatten(1)[:, :d.mean[0].numel()].view_as(d.mean)
-        return self.first.decode(z).sample, d.kl().mean()/x[0].numel()
+        return self.first_stage.decode(z).sample, d.kl().mean()/x[0].numel()
 
 def reconstruction_loss(
     perceptual: Perceptual,
@@ -90,7 +90,7 @@ def train_first_stage(
         if name == 'rounded': init_codebook(first, images[:4096], recipe.seed)
         ema = Ema(model, recipe.ema)
         losses += train(model, images, round(share*steps), recipe, ema, folder=folder and Path(folder)/name, loss_fn=loss, progress=progress)
-        first = ema.model.net.first
+        first = ema.model.net.first_stage
     first.register_to_config(scaling_factor=1.)
     first.register_to_config(scaling_factor=float(1/unscaled_latents(first, images[:4096]).std()))
     return first.eval().requires_grad_(False), losses

@@ -36,12 +36,12 @@ class Diffusion:
     "A diffusion model: a network that predicts noise, the schedule it was trained on, and where it has them a first stage and a tokenizer."
     net: torch.nn.Module  # `net(x_t, t).sample`: the noise, and where it has twice the channels a variance
     scheduler: DDPMScheduler
-    first: torch.nn.Module | None = None  # `VQModel` or `AutoencoderKL`
-    tokenizer: object = None  # CLIP's; the network is then a `Conditioned` one
+    first_stage: torch.nn.Module | None = None  # `VQModel` or `AutoencoderKL`
+    tokenizer: object = None  # CLIP's; the network is then a `TextConditioned` one
     @property
     def side(self): return self.net.config.sample_size
     @property
-    def image_side(self): return self.side << (len(self.first.config.block_out_channels) - 1 if self.first else 0)
+    def image_side(self): return self.side << (len(self.first_stage.config.block_out_channels) - 1 if self.first_stage else 0)
     @property
     def channels(self): return self.net.config.in_channels
     @property
@@ -49,7 +49,7 @@ class Diffusion:
     @property
     def continuous(self): return isinstance(self.scheduler, VPSDE)
     def to(self, device):
-        for piece in (self.net, self.first) if self.first else (self.net,): piece.to(device)
+        for piece in (self.net, self.first_stage) if self.first_stage else (self.net,): piece.to(device)
         return self
 
 # %% ../../nbs/diffusion/06_models.ipynb #2ef73f9e
@@ -58,16 +58,16 @@ def encode(self: Diffusion,
     x: torch.Tensor,  # images (B, 3, H, W) in [-1, 1]
 ) -> torch.Tensor:  # what the network works on: the images, or their latents of about unit variance
     "From images to the network's space."
-    if not self.first: return x
-    coded = self.first.encode(x)
-    return self.first.config.scaling_factor*(coded.latents if hasattr(coded, 'latents') else coded.latent_dist.mode())
+    if not self.first_stage: return x
+    coded = self.first_stage.encode(x)
+    return self.first_stage.config.scaling_factor*(coded.latents if hasattr(coded, 'latents') else coded.latent_dist.mode())
 
 @patch
 def decode(self: Diffusion,
     z: torch.Tensor,  # (B, C, h, w)
 ) -> torch.Tensor:  # (B, 3, H, W), about [-1, 1]
     "From the network's space to images."
-    return self.first.decode(z/self.first.config.scaling_factor).sample if self.first else z
+    return self.first_stage.decode(z/self.first_stage.config.scaling_factor).sample if self.first_stage else z
 
 # %% ../../nbs/diffusion/06_models.ipynb #1b10da51
 @patch
@@ -113,8 +113,8 @@ def ldm(
 ) -> Diffusion:
     "An untrained latent diffusion model on a first stage (Rombach et al. 2022)."
     model = Diffusion(None, scaled_linear_schedule(), first or new_first_stage('vq', side, seed))
-    grid = side >> len(model.first.config.block_out_channels) - 1
-    model.net = unet('ldm', grid, in_channels=model.first.config.latent_channels, out_channels=model.first.config.latent_channels, seed=seed, **kwargs)
+    grid = side >> len(model.first_stage.config.block_out_channels) - 1
+    model.net = unet('ldm', grid, in_channels=model.first_stage.config.latent_channels, out_channels=model.first_stage.config.latent_channels, seed=seed, **kwargs)
     return model
 
 # %% ../../nbs/diffusion/06_models.ipynb #d40cb51f
@@ -172,9 +172,9 @@ def pipeline(
     "A stock diffusers pipeline with copies of a model's parts."
     def own(net): net = copy.deepcopy(net).cpu().eval(); return net.half() if half else net
     if model.tokenizer:
-        return StableDiffusionPipeline(own(model.first), own(model.net.text), model.tokenizer, own(model.net.unet), model.scheduler,
+        return StableDiffusionPipeline(own(model.first_stage), own(model.net.text), model.tokenizer, own(model.net.unet), model.scheduler,
                                        safety_checker=None, feature_extractor=None, requires_safety_checker=False)
-    if model.first: return LDMPipeline(own(model.first), own(model.net), model.scheduler)
+    if model.first_stage: return LDMPipeline(own(model.first_stage), own(model.net), model.scheduler)
     return DDPMPipeline(own(model.net), model.scheduler)
 
 # %% ../../nbs/diffusion/06_models.ipynb #449611ca
@@ -243,7 +243,7 @@ def stable_diffusion(
     model = load_model(folder)
     if not model.tokenizer: raise ValueError(f'{folder} holds no text model; give the folder of a Stable Diffusion v1')
     model.net.text.requires_grad_(False)
-    if side: model.net.unet.register_to_config(sample_size=side >> len(model.first.config.block_out_channels) - 1)
+    if side: model.net.unet.register_to_config(sample_size=side >> len(model.first_stage.config.block_out_channels) - 1)
     return model
 
 # %% ../../nbs/diffusion/06_models.ipynb #978c7d40

@@ -19,7 +19,7 @@ from ..data.randomness import generator
 from ..data.images import to_uint8
 from .schedules import EulerMaruyama
 from .models import Diffusion, weights_digest
-from .cpu import inference_mode
+from .cpu import sampling_mode
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #fdfcb24e
 SAMPLERS = {'ddpm': DDPMScheduler, 'ddim': DDIMScheduler, 'dpm': DPMSolverMultistepScheduler, 'euler-maruyama': EulerMaruyama}
@@ -73,7 +73,7 @@ def sample_batch(
     shape = (model.channels, model.side, model.side)
     x = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
     scheduler = sampling_scheduler(model, name, steps)
-    with inference_mode(model, bf16):
+    with sampling_mode(model, bf16):
         predict = noise_predictor(model, ['']*len(x) if prompts is None and model.tokenizer else prompts, guidance)
         for t in scheduler.timesteps:
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16): out = predict(x, t).float()
@@ -117,7 +117,7 @@ def sample(
     if prompts is not None and len(prompts) != n: raise ValueError(f'{len(prompts)} prompts for {n} images; give one for each')
     folder = folder and Path(folder)
     asked = {} if prompts is None else dict(prompts=hashlib.sha256('\0'.join(prompts).encode()).hexdigest()[:16], guidance=guidance)
-    first = dict(first=weights_digest(model.first)) if model.first else {}
+    first = dict(first=weights_digest(model.first_stage)) if model.first_stage else {}
     if folder: claim_folder(folder, dict(weights=weights_digest(model.net), sampler=name, steps=steps, seed=seed, bf16=bf16, **first, **asked))
     path = lambda i: folder/f'{i:08}.png'
     missing = [i for i in range(n) if not (folder and path(i).exists())]

@@ -88,9 +88,9 @@ def training_set(
 ) -> Images:  # the training part, or its latents
     "What a model is trained on."
     real = part(images, 'train')
-    if not model.first: return real
+    if not model.first_stage: return real
     make = lambda folder: save_file(dict(z=encode_set(on_device(model), real, progress=True).x), folder/'latents.safetensors')
-    z = load_file(link('latents', make, (data_digest(real), weights_digest(model.first)), ('latent', 'models'))/'latents.safetensors')['z']
+    z = load_file(link('latents', make, (data_digest(real), weights_digest(model.first_stage)), ('latent', 'models'))/'latents.safetensors')['z']
     return Latents(z, f'{real.name} latents', real.captions and [c for c in real.captions for _ in range(len(z)//len(real))])
 
 # %% ../../nbs/experiments/03_pipeline.ipynb #72e59905

@@ -79,7 +79,7 @@ def architecture(
     def size(m): return sum(p.numel() for p in m.parameters()) if m else 0
     c = net.config
     widths = c.get('block_out_channels') or [c.dim]*c.depth
-    return dict(parameters=size(net), first=size(made.first), text=size(text), widths=list(widths), attention=dict(grids),
+    return dict(parameters=size(net), first=size(made.first_stage), text=size(text), widths=list(widths), attention=dict(grids),
                 heads=sorted({a.heads for a in layers.values()}), time=net.time_embedding.linear_2.out_features if hasattr(net, 'time_embedding') else c.dim)
 
 # %% ../../nbs/experiments/11_training_cost.ipynb #1fa36652
@@ -147,7 +147,7 @@ def measure_steps(
     full, images = settings(preset, model=p.model), upscaled_emoji(p.side, max(2*p.batch, p.n_fake))
     model = on_device(untrained_model(p.model, p.side, images.captions, seed))
     if checkpointing: getattr(model.net, 'unet', model.net).enable_gradient_checkpointing()
-    real, ema, began = encode_set(model, images, p.n_map) if model.first else images, share_average(Ema(model, p.ema)), time.perf_counter()
+    real, ema, began = encode_set(model, images, p.n_map) if model.first_stage else images, share_average(Ema(model, p.ema)), time.perf_counter()
     draw = ema_sampler(ema, p.map_steps, p.n_map, p.bf16, real.captions, p.guidance)
     highlighter = FlawHighlighter(images.x[:p.n_fake], width=float(p.highlighter)).to(device()).fit(draw(p.n_fake, generator(seed, 'map', -1)).cpu(), epochs=1)
     fitted, options = time.perf_counter(), ARMS['both'] | (dict(forward=0.) if p.model in LATENT else {})

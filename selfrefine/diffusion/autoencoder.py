@@ -11,41 +11,50 @@ from pathlib import Path
 
 # %% ../../nbs/diffusion/04_autoencoder.ipynb #b6cd8187
 from diffusers import AutoencoderKL, VQModel
-import torch
-from ..data.randomness import generator
+from ..data.randomness import seeded_init
 
 # %% ../../nbs/diffusion/04_autoencoder.ipynb #6eeb1c29
-#    kind  side   channels per level             blocks    latent channels   codes
+#  regularizer  side  channels per level             blocks    latent    codes
 FIRST_STAGES = {
-    ('vq',  16): dict(channels=(16, 32),           layers=1, latent=3, codes=64),
-    ('vq',  32): dict(channels=(32, 64),           layers=1, latent=3, codes=512),
-    ('vq', 256): dict(channels=(128, 256, 512),    layers=2, latent=3, codes=8192),
-    ('kl',  16): dict(channels=(16, 32),           layers=1, latent=4),
-    ('kl',  32): dict(channels=(32, 64),           layers=1, latent=4),
-    ('kl', 256): dict(channels=(128, 256, 512, 512), layers=2, latent=4),
-}
+    ('vq',  16): dict(channels=(16, 32),             layers=1, latent=3, codes=64),
+    ('vq',  32): dict(channels=(32, 64),             layers=1, latent=3, codes=512),
+    ('vq', 256): dict(channels=(128, 256, 512),      layers=2, latent=3, codes=8192),
+    ('kl',  16): dict(channels=(16, 32),             layers=1, latent=4),
+    ('kl',  32): dict(channels=(32, 64),             layers=1, latent=4),
+    ('kl', 256): dict(channels=(128, 256, 512, 512), layers=2, latent=4)}
 
+# %% ../../nbs/diffusion/04_autoencoder.ipynb #e1c21801
+def _arguments(row, side):
+    "A preset as arguments of a diffusers autoencoder."
+    channels, levels = row['channels'], len(row['channels'])
+    return dict(down_block_types=('DownEncoderBlock2D',)*levels, up_block_types=('UpDecoderBlock2D',)*levels,
+                block_out_channels=channels, layers_per_block=row['layers'], latent_channels=row['latent'],
+                sample_size=side, norm_num_groups=min(32, channels[0]//2))
+
+# %% ../../nbs/diffusion/04_autoencoder.ipynb #6c44c4b9
 def new_first_stage(
-    kind: str = 'vq',  # "vq" or "kl"
+    regularizer: str = 'vq',  # "vq": a codebook; "kl": a normal distribution
     side: int = 32,  # of the images
     seed: int = 0,  # of the initial weights
 ) -> VQModel | AutoencoderKL:
-    "An untrained first stage (Rombach et al. 2022, section 3.1); raises `ValueError` for a kind or side that has no preset."
-    if (kind, side) not in FIRST_STAGES: raise ValueError(f'there are first stages {sorted(FIRST_STAGES)}, not {(kind, side)}; make a VQModel or AutoencoderKL of your own')
-    row, levels = FIRST_STAGES[kind, side], len(FIRST_STAGES[kind, side]['channels'])
-    common = dict(down_block_types=('DownEncoderBlock2D',)*levels, up_block_types=('UpDecoderBlock2D',)*levels, block_out_channels=row['channels'],
-                  layers_per_block=row['layers'], latent_channels=row['latent'], sample_size=side, norm_num_groups=min(32, row['channels'][0]//2))
-    with torch.random.fork_rng():
-        torch.manual_seed(generator(seed, 'init').initial_seed())
-        return VQModel(**common, num_vq_embeddings=row['codes']) if kind == 'vq' else AutoencoderKL(**common)
+    "An untrained first stage (Rombach et al. 2022, section 3.1); raises `ValueError` for one that has no preset."
+    if (regularizer, side) not in FIRST_STAGES:
+        raise ValueError(f'there are first stages {sorted(FIRST_STAGES)}, not {(regularizer, side)}; '
+                         'make a VQModel or AutoencoderKL of your own')
+    row = FIRST_STAGES[regularizer, side]
+    with seeded_init(seed):
+        if regularizer == 'vq': return VQModel(**_arguments(row, side), num_vq_embeddings=row['codes'])
+        return AutoencoderKL(**_arguments(row, side))
 
 # %% ../../nbs/diffusion/04_autoencoder.ipynb #bb926030
 def load_first_stage(
-    folder: str,  # what `save_pretrained` of a first stage wrote
+    folder: str | Path,  # what `save_pretrained` of a first stage wrote
 ) -> VQModel | AutoencoderKL:
-    "Read a first stage in float32; raises `FileNotFoundError` or `ValueError` for what is none."
-    config = Path(folder)/'config.json'
-    if not config.exists(): raise FileNotFoundError(f'{folder} holds no first stage: there is no config.json; give the folder that save_pretrained wrote')
-    kind = json.loads(config.read_text()).get('_class_name')
-    if kind not in ('VQModel', 'AutoencoderKL'): raise ValueError(f'{folder} holds a {kind}; a first stage is a VQModel or an AutoencoderKL')
-    return dict(VQModel=VQModel, AutoencoderKL=AutoencoderKL)[kind].from_pretrained(folder, local_files_only=True).float().eval().requires_grad_(False)
+    "Read a first stage in float32, frozen; raises `FileNotFoundError` or `ValueError` for what is none."
+    config, classes = Path(folder)/'config.json', dict(VQModel=VQModel, AutoencoderKL=AutoencoderKL)
+    if not config.exists():
+        raise FileNotFoundError(f'{folder} holds no first stage: there is no config.json; '
+                                'give the folder that save_pretrained wrote')
+    name = json.loads(config.read_text()).get('_class_name')
+    if name not in classes: raise ValueError(f'{folder} holds a {name}; a first stage is a VQModel or an AutoencoderKL')
+    return classes[name].from_pretrained(folder, local_files_only=True).float().eval().requires_grad_(False)

@@ -92,7 +92,6 @@ def sampling_mode(
 ):
     "Within it the network is in evaluation mode and, on a CPU, quick."
     was_training, cpu = model.net.training, model.device.type == 'cpu'
-    if cpu: keep_memory()
     model.net.eval()
     try:
         with explicit_attention(model.net, bf16 and cpu): yield

@@ -12,29 +12,37 @@ import math
 import torch
 import torch.nn.functional as F
 
+# %% ../../nbs/diffusion/00_losses.ipynb #a90849be
+def _posterior_columns(scheduler):
+    "Weights of x0 and of x_t in the mean, log of the true variance, log of beta: float64 (T,) each."
+    beta = scheduler.betas.double().cpu()
+    alpha_bar = (1 - beta).cumprod(0)
+    before = torch.cat([alpha_bar.new_ones(1), alpha_bar[:-1]])
+    beta_tilde = (1 - before)/(1 - alpha_bar)*beta
+    log_tilde = torch.cat([beta_tilde[1:2], beta_tilde[1:]]).log()
+    of_x0, of_x_t = before.sqrt()*beta/(1 - alpha_bar), (1 - beta).sqrt()*(1 - before)/(1 - alpha_bar)
+    return of_x0, of_x_t, log_tilde, beta.log()
+
 # %% ../../nbs/diffusion/00_losses.ipynb #3a750bb3
 def posterior(
     scheduler,  # a diffusers scheduler with all its training timesteps
     x0: torch.Tensor,  # (B, C, H, W)
     x_t: torch.Tensor,
     t: torch.Tensor,  # int64 (B,)
-) -> tuple:  # the mean (B, C, H, W), and log beta~ and log beta, (B, 1, 1, 1)
-    "The true reverse step $q(x_{t-1} | x_t, x_0)$ and the two extremes of its variance (Nichol & Dhariwal 2021, section 2)."
-    beta = scheduler.betas.double().cpu()
-    ab = (1 - beta).cumprod(0)
-    before = torch.cat([ab.new_ones(1), ab[:-1]])
-    small = (1 - before)/(1 - ab)*beta
-    columns = before.sqrt()*beta/(1 - ab), (1 - beta).sqrt()*(1 - before)/(1 - ab), torch.cat([small[1:2], small[1:]]).log(), beta.log()
-    a, b, low, high = (c.to(x0.device, x0.dtype)[t][:, None, None, None] for c in columns)
-    return a*x0 + b*x_t, low, high
+) -> tuple:  # the mean (B, C, H, W); log beta_tilde and log beta, (B, 1, 1, 1)
+    "The true reverse step $q(x_{t-1} | x_t, x_0)$ and its variance's bounds (Nichol & Dhariwal 2021, section 2)."
+    columns = [c.to(x0.device, x0.dtype)[t][:, None, None, None] for c in _posterior_columns(scheduler)]
+    of_x0, of_x_t, low, high = columns
+    return of_x0*x0 + of_x_t*x_t, low, high
 
 # %% ../../nbs/diffusion/00_losses.ipynb #f33ddf86
 def _log_level(x, mean, log_std):
-    "The log mass of a Gaussian in the 1/255-wide interval around each of the 256 levels of [-1, 1], open at both ends."
-    cdf = lambda shift: torch.special.ndtr((x - mean + shift)*(-log_std).exp())
+    "The log mass of a Gaussian in the interval around each of the 256 levels of [-1, 1]; the outer ones are open."
+    def cdf(shift): return torch.special.ndtr((x - mean + shift)*(-log_std).exp())
     above, below = torch.where(x > .999, 1., cdf(1/255)), torch.where(x < -.999, 0., cdf(-1/255))
     return (above - below).clamp_min(1e-12).log()
 
+# %% ../../nbs/diffusion/00_losses.ipynb #03d67930
 def bound_bits(
     scheduler,
     eps: torch.Tensor,  # the network's noise, (B, C, H, W)
@@ -45,8 +53,8 @@ def bound_bits(
 ) -> torch.Tensor:  # (B,) bits per value
     "Each image's term $L_t$ of the variational bound (Nichol & Dhariwal 2021, Equations 4 to 7)."
     true, low, high = posterior(scheduler, x0, x_t, t)
-    ab = scheduler.alphas_cumprod.to(x0.device, x0.dtype)[t][:, None, None, None]
-    mean = posterior(scheduler, (x_t - (1 - ab).sqrt()*eps)/ab.sqrt(), x_t, t)[0]
+    alpha_bar = scheduler.alphas_cumprod.to(x0.device, x0.dtype)[t][:, None, None, None]
+    mean = posterior(scheduler, (x_t - (1 - alpha_bar).sqrt()*eps)/alpha_bar.sqrt(), x_t, t)[0]
     log_var = (v + 1)/2*high + (1 - v)/2*low
     kl = .5*(log_var - low - 1 + (low - log_var).exp() + (true - mean)**2*(-log_var).exp())
     nats = torch.where(t[:, None, None, None] == 0, -_log_level(x0, mean, log_var/2), kl)
@@ -54,18 +62,20 @@ def bound_bits(
 
 # %% ../../nbs/diffusion/00_losses.ipynb #7df1d01d
 def diffusion_loss(
-    net: torch.nn.Module,  # predicts noise, and where it has twice the channels a variance: `net(x_t, t).sample`
+    net: torch.nn.Module,  # predicts noise, and with twice the channels a variance: `net(x_t, t).sample`
     scheduler,  # a diffusers scheduler, for `add_noise`
     x0: torch.Tensor,  # clean images, (B, C, H, W) in [-1, 1]
     t: torch.Tensor,  # timesteps (B,); int64, or float in continuous time
     noise: torch.Tensor,  # makes x_t
-    target: torch.Tensor,  # what the network is asked for
+    target: torch.Tensor,  # what the network should predict
 ) -> torch.Tensor:  # scalar
     "The loss of Equation 3, or the hybrid loss; raises `ValueError` for a scheduler that does not predict noise."
     if scheduler.config.prediction_type != 'epsilon':
-        raise ValueError(f'the loss is defined for noise prediction ("epsilon"), not {scheduler.config.prediction_type!r}')
+        predicted = scheduler.config.prediction_type
+        raise ValueError(f'the loss is defined for noise prediction ("epsilon"), not {predicted!r}')
     x_t = scheduler.add_noise(x0, noise, t)
     eps, *v = net(x_t, t).sample.float().split(x0.shape[1], 1)
     loss = F.mse_loss(eps, target.float())
-    if v: loss = loss + scheduler.config.num_train_timesteps/1000*bound_bits(scheduler, eps.detach(), v[0], x0, x_t, t).mean()
-    return loss
+    if not v: return loss
+    bits = bound_bits(scheduler, eps.detach(), v[0], x0, x_t, t)
+    return loss + scheduler.config.num_train_timesteps/1000*bits.mean()

@@ -8,53 +8,61 @@ __all__ = ['UNETS', 'unet']
 # %% ../../nbs/diffusion/02_unet.ipynb #fd58340a
 from diffusers import UNet2DModel
 import torch
-from ..data.randomness import generator
+from ..data.randomness import seeded_init
 
 # %% ../../nbs/diffusion/02_unet.ipynb #cf2e0b28
-#     model       side   channels per level                          blocks  attention at        head width
+#     model       side   channels per level                          blocks    attention at              head width
 UNETS = {
-    ('ddpm',      16):  dict(channels=(16, 32),                        layers=1, attention=(8,),    head_dim=16),
-    ('ddpm',      32):  dict(channels=(32, 64, 96),                    layers=1, attention=(16, 8), head_dim=32),
-    ('ddpm',      64):  dict(channels=(128, 128, 256, 256),            layers=2, attention=(16,),   head_dim=None),
-    ('ddpm',     128):  dict(channels=(128, 128, 256, 256, 512, 512),  layers=2, attention=(16,),   head_dim=None),
-    ('ddpm',     256):  dict(channels=(128, 128, 256, 256, 512, 512),  layers=2, attention=(16,),   head_dim=None),
-    ('improved',  16):  dict(channels=(16, 32),                        layers=1, attention=(8,),    head_dim=16),
-    ('improved',  32):  dict(channels=(32, 64, 96),                    layers=1, attention=(16, 8), head_dim=32),
-    ('improved',  64):  dict(channels=(128, 256, 384, 512),            layers=3, attention=(16, 8), head_dim=64),
-    ('improved', 128):  dict(channels=(128, 128, 256, 384, 512),       layers=3, attention=(16, 8), head_dim=64),
-    ('ldm',        8):  dict(channels=(16, 32),                        layers=1, attention=(8, 4),  head_dim=16),
-    ('ldm',       16):  dict(channels=(64, 64, 96),                    layers=1, attention=(16, 8), head_dim=32),
-    ('ldm',       64):  dict(channels=(224, 448, 672, 896),            layers=2, attention=(32, 16, 8), head_dim=32),
-}
+    ('ddpm',      16):  dict(channels=(16, 32),                        layers=1, attention=(8,),         head_dim=16),
+    ('ddpm',      32):  dict(channels=(32, 64, 96),                    layers=1, attention=(16, 8),      head_dim=32),
+    ('ddpm',      64):  dict(channels=(128, 128, 256, 256),            layers=2, attention=(16,),        head_dim=None),
+    ('ddpm',     128):  dict(channels=(128, 128, 256, 256, 512, 512),  layers=2, attention=(16,),        head_dim=None),
+    ('ddpm',     256):  dict(channels=(128, 128, 256, 256, 512, 512),  layers=2, attention=(16,),        head_dim=None),
+    ('improved',  16):  dict(channels=(16, 32),                        layers=1, attention=(8,),         head_dim=16),
+    ('improved',  32):  dict(channels=(32, 64, 96),                    layers=1, attention=(16, 8),      head_dim=32),
+    ('improved',  64):  dict(channels=(128, 256, 384, 512),            layers=3, attention=(16, 8),      head_dim=64),
+    ('improved', 128):  dict(channels=(128, 128, 256, 384, 512),       layers=3, attention=(16, 8),      head_dim=64),
+    ('ldm',        8):  dict(channels=(16, 32),                        layers=1, attention=(8, 4),       head_dim=16),
+    ('ldm',       16):  dict(channels=(64, 64, 96),                    layers=1, attention=(16, 8),      head_dim=32),
+    ('ldm',       64):  dict(channels=(224, 448, 672, 896),            layers=2, attention=(32, 16, 8),  head_dim=32)}
 
+# %% ../../nbs/diffusion/02_unet.ipynb #9ea7372f
 _DETAILS = dict(
     ddpm     = dict(norm_eps=1e-6, freq_shift=1, flip_sin_to_cos=False, downsample_padding=0),
-    improved = dict(norm_eps=1e-5, freq_shift=0, flip_sin_to_cos=True,  downsample_padding=1, resnet_time_scale_shift='scale_shift'),
-    ldm      = dict(norm_eps=1e-5, freq_shift=0, flip_sin_to_cos=True,  downsample_padding=1),
-)
+    improved = dict(norm_eps=1e-5, freq_shift=0, flip_sin_to_cos=True,  downsample_padding=1,
+                    resnet_time_scale_shift='scale_shift'),
+    ldm      = dict(norm_eps=1e-5, freq_shift=0, flip_sin_to_cos=True,  downsample_padding=1))
+
+# %% ../../nbs/diffusion/02_unet.ipynb #33df9062
+def _row(architecture, side, given):
+    "A preset's sizes with the given ones in their place; raises `ValueError` where neither says a size."
+    if architecture not in _DETAILS: raise ValueError(f'U-Nets are {sorted(_DETAILS)}, not {architecture!r}')
+    given = {name: value for name, value in given.items() if value is not None}
+    row = UNETS.get((architecture, side), dict(head_dim=None)) | given
+    if {'channels', 'layers', 'attention'} <= set(row): return row
+    sides = sorted(s for a, s in UNETS if a == architecture)
+    raise ValueError(f'there are U-Net presets for sides {sides}, not {side}; give channels, layers and attention')
 
 # %% ../../nbs/diffusion/02_unet.ipynb #fdfa7e6a
 def unet(
-    kind: str = 'ddpm',  # "ddpm", "improved" or "ldm"
+    architecture: str = 'ddpm',  # "ddpm", "improved" or "ldm"
     side: int = 32,  # of the images, or of the latents
-    channels: tuple | None = None,  # per level; the side halves from one level to the next
-    layers: int | None = None,  # residual blocks per level
+    channels: tuple | None = None,  # of each level; the side halves from one level to the next
+    layers: int | None = None,  # residual blocks in a level
     attention: tuple | None = None,  # sides that have self-attention
-    head_dim: int | None = None,  # channels of an attention head; None: one head
+    head_dim: int | None = None,  # channels of an attention head; None: as the preset, or one head
     in_channels: int = 3,  # of an image or a latent
     out_channels: int = 3,  # twice as many for a learned variance
     seed: int = 0,  # of the initial weights
 ) -> UNet2DModel:
-    "The U-Net of DDPM (Ho et al. 2020, appendix B), Improved DDPM (Nichol & Dhariwal 2021) or LDM (Rombach et al. 2022); raises `ValueError` for a side without a preset."
-    if kind not in _DETAILS: raise ValueError(f'U-Nets are {sorted(_DETAILS)}, not {kind!r}')
-    if (kind, side) not in UNETS and None in (channels, layers, attention):
-        raise ValueError(f'there are U-Net presets for sides {sorted(s for k, s in UNETS if k == kind)}, not {side}; give channels, layers and attention')
+    "The U-Net of DDPM (Ho et al. 2020), Improved DDPM or LDM; raises `ValueError` for a side without a preset."
     given = dict(channels=channels, layers=layers, attention=attention, head_dim=head_dim)
-    row = UNETS.get((kind, side), {}) | {k: v for k, v in given.items() if v is not None}
+    row = _row(architecture, side, given)
     sides, groups = [side >> level for level in range(len(row['channels']))], min(32, min(row['channels'])//2)
     down = tuple('AttnDownBlock2D' if s in row['attention'] else 'DownBlock2D' for s in sides)
-    with torch.random.fork_rng():
-        torch.manual_seed(generator(seed, 'init').initial_seed())
-        return UNet2DModel(sample_size=side, block_out_channels=row['channels'], layers_per_block=row['layers'], in_channels=in_channels, out_channels=out_channels,
-            down_block_types=down, up_block_types=tuple(d.replace('Down', 'Up') for d in reversed(down)), attention_head_dim=row.get('head_dim'),
-            norm_num_groups=groups, attn_norm_num_groups=groups if kind == 'improved' else None, **_DETAILS[kind])
+    up = tuple(block.replace('Down', 'Up') for block in reversed(down))
+    middle = groups if architecture == 'improved' else None
+    with seeded_init(seed):
+        return UNet2DModel(side, in_channels, out_channels, down_block_types=down, up_block_types=up,
+            block_out_channels=row['channels'], layers_per_block=row['layers'], attention_head_dim=row['head_dim'],
+            norm_num_groups=groups, attn_norm_num_groups=middle, **_DETAILS[architecture])

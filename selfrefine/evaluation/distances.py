@@ -18,64 +18,92 @@ def as_features(
 ) -> torch.Tensor:  # float64 (N, D) on the CPU
     "Features ready for a distance; raises `ValueError` for a wrong shape, fewer than 2 rows, NaN or infinity."
     f = torch.as_tensor(features).detach().to('cpu', torch.float64)
-    if f.ndim != 2 or len(f) < 2: raise ValueError(f'features must be a matrix (N, D) with at least 2 rows, not {tuple(f.shape)}')
-    if not torch.isfinite(f).all(): raise ValueError('features hold NaN or infinity; look at the images or the model that made them')
+    if f.ndim != 2 or len(f) < 2:
+        raise ValueError(f'features must be a matrix (N, D) with at least 2 rows, not {tuple(f.shape)}')
+    if not torch.isfinite(f).all():
+        raise ValueError('features hold NaN or infinity; look at the images or the model that made them')
     return f
 
-def as_feature_pair(a, b):
-    "Both sets, after checking that one encoder made them."
+# %% ../../nbs/evaluation/01_distances.ipynb #50560971
+def as_feature_pair(
+    a,  # features (N, D)
+    b,  # features (M, D)
+) -> tuple:  # both, as `as_features` returns them
+    "Two sets of features of one encoder; raises `ValueError` for other widths, and what `as_features` raises."
     a, b = as_features(a), as_features(b)
-    if a.shape[1] != b.shape[1]: raise ValueError(f'{a.shape[1]} features against {b.shape[1]}; both sets need the same encoder')
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f'{a.shape[1]} features against {b.shape[1]}; both sets need the same encoder')
     return a, b
 
 # %% ../../nbs/evaluation/01_distances.ipynb #46895742
 class Statistics(NamedTuple):
-    "What a Frechet distance keeps of a set of features."
+    "What a Frechet distance needs of a set of features."
     mean: torch.Tensor  # float64 (D,)
     cov: torch.Tensor  # float64 (D, D)
 
+# %% ../../nbs/evaluation/01_distances.ipynb #f240096e
 def statistics(
     features,  # (N, D), tensor or array
 ) -> Statistics:  # mean and unbiased covariance, float64
-    "The Gaussian that stands for a set; raises what `as_features` raises."
+    "The Gaussian that describes a set; raises what `as_features` raises."
     f = as_features(features)
     centred = f - f.mean(0)
     return Statistics(f.mean(0), centred.T @ centred/(len(f) - 1))
 
 # %% ../../nbs/evaluation/01_distances.ipynb #1e9bb905
-def square_root(cov):
-    "S with S S^T = cov."
+def square_root(
+    cov: torch.Tensor,  # float64 (D, D), positive semidefinite
+) -> torch.Tensor:  # float64 (D, D)
+    "A matrix S with S S^T = cov."
     factor, failed = torch.linalg.cholesky_ex(cov)
     if not failed: return factor
     values, vectors = torch.linalg.eigh(cov)
     return vectors*values.clamp(min=0).sqrt()
 
-def root_trace(symmetric): return torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum()
+# %% ../../nbs/evaluation/01_distances.ipynb #5ed8e832
+def root_trace(
+    symmetric: torch.Tensor,  # float64 (D, D), positive semidefinite
+) -> torch.Tensor:  # a number
+    "The trace of the matrix square root."
+    return torch.linalg.eigvalsh(symmetric).clamp(min=0).sqrt().sum()
 
 # %% ../../nbs/evaluation/01_distances.ipynb #3aaaa792
+def _as_statistics(x):
+    if not isinstance(x, tuple): return statistics(x)
+    return Statistics(*(torch.as_tensor(v, dtype=torch.float64) for v in x))
+
 def frechet(
     a,  # features (N, D), or `Statistics`; a plain tuple (mean, cov) of arrays will do
     b,  # the same of the other set
 ) -> float:  # 0 for equal Gaussians; squared feature units
-    "Frechet distance between Gaussians (Dowson and Landau 1982; Heusel et al. 2017, there FID); raises `ValueError` for sets that do not match."
-    a, b = (Statistics(*(torch.as_tensor(v, dtype=torch.float64) for v in x)) if isinstance(x, tuple) else statistics(x) for x in (a, b))
+    "Frechet distance of Gaussians (Heusel et al. 2017: FID); raises `ValueError` for sets that do not match."
+    a, b = _as_statistics(a), _as_statistics(b)
     if a.mean.shape != b.mean.shape or a.cov.shape != b.cov.shape:
         raise ValueError(f'{len(a.mean)} features against {len(b.mean)}; both sets need the same encoder')
     s = square_root(a.cov)
     overlap = root_trace(s.T @ b.cov @ s)
     return float((a.mean - b.mean).square().sum() + a.cov.trace() + b.cov.trace() - 2*overlap)
 
-# %% ../../nbs/evaluation/01_distances.ipynb #bb723092
-def kernel(x, y): return (x @ y.T/x.shape[1] + 1)**3
+# %% ../../nbs/evaluation/01_distances.ipynb #63c0f5ec
+def kernel(
+    x: torch.Tensor,  # (N, D)
+    y: torch.Tensor,  # (M, D)
+) -> torch.Tensor:  # (N, M)
+    "The cubic kernel of KID."
+    return (x @ y.T/x.shape[1] + 1)**3
 
-def offdiagonal_mean(k):
+# %% ../../nbs/evaluation/01_distances.ipynb #2a602686
+def offdiagonal_mean(
+    k: torch.Tensor,  # (N, N)
+) -> torch.Tensor:  # a number
     "The mean of a kernel matrix without its diagonal."
     return (k.sum() - k.trace())/(len(k)*(len(k) - 1))
 
+# %% ../../nbs/evaluation/01_distances.ipynb #bb723092
 def kid(
     a,  # features (N, D)
     b,  # features (M, D)
 ) -> float:  # about 0 for equal distributions, and then as often below as above
-    "Kernel distance: unbiased squared MMD, cubic kernel (Binkowski et al. 2018); raises `ValueError` for sets that do not match."
+    "Unbiased squared MMD, cubic kernel (Binkowski et al. 2018); raises `ValueError` for sets that do not match."
     a, b = as_feature_pair(a, b)
     return float(offdiagonal_mean(kernel(a, a)) + offdiagonal_mean(kernel(b, b)) - 2*kernel(a, b).mean())

@@ -11,61 +11,74 @@ import torch
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #363e22e3
 def cell_means(
     maps: torch.Tensor,  # (B, 1, S, S)
-    grid: int,  # cells a side
+    grid: int,  # cells in a row
 ) -> torch.Tensor:  # float64 (B, grid, grid)
     "A map's mean over each cell, weighted by area."
     side = maps.shape[-1]
-    edge, cell = torch.arange(side + 1, dtype=torch.float64)/side, torch.arange(grid + 1, dtype=torch.float64)[:, None]/grid
-    share = (torch.minimum(edge[1:], cell[1:]) - torch.maximum(edge[:-1], cell[:-1])).clamp(min=0)*grid
+    pixel = torch.arange(side + 1, dtype=torch.float64)/side  # borders of pixels and cells, 0..1
+    cell = torch.arange(grid + 1, dtype=torch.float64)[:, None]/grid
+    overlap = torch.minimum(pixel[1:], cell[1:]) - torch.maximum(pixel[:-1], cell[:-1])
+    share = overlap.clamp(min=0)*grid
     return share @ maps[:, 0].double().cpu() @ share.T
 
+# %% ../../nbs/evaluation/06_localisation_scores.ipynb #f46767a1
 def top_cells(
     maps: torch.Tensor,  # (B, 1, S, S)
-    grid: int,  # cells a side
-) -> torch.Tensor:  # int64 (B, 3), row by row from 0, the highest first
+    grid: int,  # cells in a row
+) -> torch.Tensor:  # int64 (B, 3), numbered in reading order from 0, the highest first
     "The three cells in which a map is highest."
-    return cell_means(maps, grid).flatten(1).round(decimals=6).argsort(dim=1, descending=True, stable=True)[:, :3]
+    means = cell_means(maps, grid).flatten(1).round(decimals=6)
+    return means.argsort(dim=1, descending=True, stable=True)[:, :3]
 
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #368cadaf
 def pointing(
     maps: torch.Tensor,  # float (N, 1, S, S)
-    masks: torch.Tensor,  # bool, the same shape
-) -> torch.Tensor:  # float64 (N,)
-    "The pointing game; ties count by their share."
+    masks: torch.Tensor,  # bool, the same shape: True in the box
+) -> torch.Tensor:  # float64 (N,), 0..1
+    "The pointing game (Zhang et al. 2018); ties count by their share."
     m = maps.flatten(1).double()
     highest = (m == m.max(1, keepdim=True).values).double()
     return (highest*masks.flatten(1)).sum(1)/highest.sum(1)
 
+# %% ../../nbs/evaluation/06_localisation_scores.ipynb #9791410e
+def _flawed_cells(masks, grid): return (cell_means(masks, grid) >= .25).double()
+
 def top_cell_hits(
     maps: torch.Tensor,  # float (N, 1, S, S)
-    masks: torch.Tensor,  # bool, the same shape
+    masks: torch.Tensor,  # bool, the same shape: True in the box
     cells: int = 4,  # in a row
-) -> torch.Tensor:  # float64 (N,)
+) -> torch.Tensor:  # float64 (N,), 0..1
     "The share of a map's three top cells that a box covers by a quarter or more."
-    return (cell_means(masks, cells) >= .25).double().flatten(1).gather(1, top_cells(maps, cells)).mean(1)
+    return _flawed_cells(masks, cells).flatten(1).gather(1, top_cells(maps, cells)).mean(1)
+
+# %% ../../nbs/evaluation/06_localisation_scores.ipynb #6d27bf13
+def _pixel_precision(m, t):
+    "Average precision of one map, a number."
+    values, order = m.double().flatten().sort(descending=True)
+    hits = t.flatten()[order].double().cumsum(0)
+    last = torch.cat([values[1:] != values[:-1], torch.tensor([True])])  # of the pixels with one value
+    hits, chosen = hits[last], torch.arange(1, len(values) + 1)[last]
+    return (hits.diff(prepend=torch.zeros(1).double())*hits/chosen).sum()/hits[-1]
 
 def average_precision(
     maps: torch.Tensor,  # float (N, 1, S, S)
     masks: torch.Tensor,  # bool, the same shape, none of them empty
-) -> torch.Tensor:  # float64 (N,)
+) -> torch.Tensor:  # float64 (N,), 0..1
     "Average precision over the pixels of each image."
-    def one(m, t):
-        values, at = m.double().flatten().sort(descending=True)
-        found, last = t.flatten()[at].double().cumsum(0), torch.cat([values[1:] != values[:-1], torch.tensor([True])])
-        hits, seen = found[last], torch.arange(1, len(values) + 1)[last]
-        return (hits.diff(prepend=torch.zeros(1).double())*hits/seen).sum()/hits[-1]
-    return torch.stack([one(m, t) for m, t in zip(maps, masks)])
+    return torch.stack([_pixel_precision(m, t) for m, t in zip(maps, masks)])
 
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #dc8f6e52
 def localisation_scores(
     maps: torch.Tensor,  # float (N, 1, S, S)
-    masks: torch.Tensor,  # bool, the same shape
+    masks: torch.Tensor,  # bool, the same shape: True in the box
 ) -> dict:  # metric -> float64 (N,)
     "All three scores, each with its chance level; raises `ValueError` for shapes that differ, NaN, or an empty box."
-    if maps.shape != masks.shape: raise ValueError(f'maps {tuple(maps.shape)} and boxes {tuple(masks.shape)} differ; bring the maps to the size of the images')
+    if maps.shape != masks.shape:
+        raise ValueError(f'maps {tuple(maps.shape)} and boxes {tuple(masks.shape)} differ; '
+                         'bring the maps to the size of the images')
     if not torch.isfinite(maps).all(): raise ValueError('a map holds NaN or infinity; the highlighter has diverged')
     if not masks.flatten(1).any(1).all(): raise ValueError('an image has no planted flaw; leave it out')
     maps, area = maps.cpu(), masks.double().mean((1, 2, 3))
-    flawed = (cell_means(masks, 4) >= .25).double().mean((1, 2))
-    return {'pointing': pointing(maps, masks), 'pointing, chance': area, 'top cells': top_cell_hits(maps, masks), 'top cells, chance': flawed,
+    return {'pointing': pointing(maps, masks), 'pointing, chance': area,
+            'top cells': top_cell_hits(maps, masks), 'top cells, chance': _flawed_cells(masks, 4).mean((1, 2)),
             'average precision': average_precision(maps, masks), 'average precision, chance': area}

@@ -13,7 +13,7 @@ from functools import cached_property
 from statistics import NormalDist
 from typing import Callable
 
-# %% ../../nbs/experiments/04_metrics.ipynb #5369ba4c
+# %% ../../nbs/experiments/04_metrics.ipynb #6276a09f
 import numpy as np
 import torch
 from ..data.images import Images, part
@@ -24,7 +24,8 @@ from ..evaluation.statistics import bootstrap_difference, paired_interval
 from ..evaluation.prompt_agreement import Judge, agreement, clip_score, fit_judge, load_judge, same_design_captions, save_judge
 from .presets import Preset
 from .cache import data_digest, link
-from .pipeline import cached_features, device, load_samples, sampling_prompts
+from .compute import device
+from .pipeline import cached_features, load_samples, sampling_prompts
 
 # %% ../../nbs/experiments/04_metrics.ipynb #29447dcd
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import csv, json, time
 from dataclasses import dataclass
 from pathlib import Path
 
-# %% ../../nbs/experiments/05_report.ipynb #43b88efe
+# %% ../../nbs/experiments/05_report.ipynb #88a01bd1
 import matplotlib.pyplot as plt
 import torch
 from ..data.storage import atomic
-from .pipeline import device, versions
+from .compute import device, versions
 
 # %% ../../nbs/experiments/05_report.ipynb #8c70be20
 def reports_folder() -> Path:

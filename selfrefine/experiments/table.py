@@ -10,7 +10,7 @@ import json, time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-# %% ../../nbs/experiments/06_table.ipynb #7c286e05
+# %% ../../nbs/experiments/06_table.ipynb #5834505c
 import numpy as np
 from ..data.images import Images, part
 from ..diffusion.models import MODELS
@@ -20,7 +20,8 @@ from ..evaluation.statistics import paired_interval
 from .presets import Preset, check_arm, names_fields, refined_arm, settings
 from .published import TABLE1
 from .cache import read_done
-from .pipeline import base_model, cached_features, device, draw_samples, fitted_highlighter, image_set, train_arm
+from .compute import device
+from .pipeline import base_model, cached_features, draw_samples, fitted_highlighter, image_set, train_arm
 from .metrics import ArmSamples, METRICS, measure, measure_all
 from .report import Report, cautions, reports_folder, run_meta
 

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from ..data.randomness import generator
 from .gradcam import resize_map
 from .mfam import MapState
+from .forward_noise import Readings
 
 # %% ../../nbs/method/05_attention.ipynb #451110d7
 def token_grid(
@@ -51,18 +52,22 @@ def unsupported_reason(
     if not isinstance(m, Attention):
         other = hasattr(m, 'to_k') or any(c.__name__ == 'AttentionModuleMixin' for c in type(m).__mro__)
         return 'is not a diffusers Attention module, and its token layout is not known here' if other else None
-    if m.added_kv_proj_dim is not None: return 'attends to text and image jointly, so its keys are not one image grid'
-    if m.fused_projections: return 'has fused query, key and value projections; call unfuse_qkv_projections() on the model first'
+    if m.added_kv_proj_dim is not None:
+        return 'attends to text and image jointly, so its keys are not one image grid'
+    if m.fused_projections:
+        return 'has fused query, key and value projections; call unfuse_qkv_projections() on the model first'
 
 # %% ../../nbs/method/05_attention.ipynb #d1edf7d0
 def self_attentions(
     model: nn.Module,  # a denoising network
 ) -> dict:  # name -> `Attention`, in the model's order
-    "The self-attention layers of a model; raises `ValueError` if there are none or one of its attention layers is not supported."
+    "The self-attention layers of a model; raises `ValueError` if there are none or attention is not supported."
     for name, m in model.named_modules():
-        if why := unsupported_reason(m): raise ValueError(f'{name} ({type(m).__name__}) {why}')
+        if reason := unsupported_reason(m): raise ValueError(f'{name} ({type(m).__name__}) {reason}')
     found = {name: m for name, m in model.named_modules() if isinstance(m, Attention) and not m.is_cross_attention}
-    if not found: raise ValueError(f'{type(model).__name__} has no self-attention to modulate; give it an attention block, or use the forward weight alone')
+    if not found:
+        raise ValueError(f'{type(model).__name__} has no self-attention to modulate; '
+                         'give it an attention block, or set attention_weight=0')
     return found
 
 # %% ../../nbs/method/05_attention.ipynb #ea072c5e
@@ -70,8 +75,9 @@ class _InertHook:
     "What a hook becomes in a copy of its model: nothing happens."
     def __call__(self, *args): return None
 
+# %% ../../nbs/method/05_attention.ipynb #cb2fbcff
 class _Hook:
-    "A hook that works on its own model only; copies and pickles of the model get an `Inert` one."
+    "A hook that works on its own model only; copies and pickles of the model get an inert one."
     def __init__(self, call): self.call = call
     def __call__(self, *args): return self.call(*args)
     def __reduce__(self): return _InertHook, ()
@@ -79,22 +85,23 @@ class _Hook:
 # %% ../../nbs/method/05_attention.ipynb #f1a50375
 class Modulation(nn.Module):
     "A map at work in a model's self-attention; made by `modulate`."
-    def __init__(self, model, state, weight, kind='scale', projection='resize', extra_tokens=0):
+    def __init__(self, model, state, weight, readings=Readings(), extra_tokens=0):
         super().__init__()
-        vars(self).update(state=state)  # borrowed: as an attribute it would become a part of this module's state dict
-        self.attentions, self.kind, self.extra_tokens = self_attentions(model), kind, extra_tokens
-        self.on, self.size, self.handles, self.hooked, self.made = True, None, [], {}, {}
+        vars(self).update(state=state)  # not as a submodule: the map is the caller's to save
+        self.attentions, self.readings, self.extra_tokens = self_attentions(model), readings, extra_tokens
+        self.on, self.size, self.handles, self.hooked = True, None, [], {}
+        self.cache, self.cache_sources, self.cache_version = {}, (), None
         self.register_buffer('weight', torch.tensor(float(weight), dtype=torch.float32), persistent=False)
-        self.projection = conv_projection() if projection == 'conv' else nn.Identity()
+        self.projection = conv_projection() if readings.projection == 'conv' else nn.Identity()
         self.to(state.map.device)
     @property
     def layers(self): return list(self.attentions)
     @contextmanager
     def off(self):
         "Within this context the model computes what the stock model computes."
-        was, self.on = self.on, False
+        before, self.on = self.on, False
         try: yield self
-        finally: self.on = was
+        finally: self.on = before
 
 # %% ../../nbs/method/05_attention.ipynb #782e4603
 @patch
@@ -114,16 +121,22 @@ def tokens(self: Modulation,
     n: int,  # its tokens, with those that have no place
 ) -> torch.Tensor:  # float32 (1, n)
     "The factor of every token of a layer; raises `ValueError` where the tokens fit no grid of the image's shape."
-    if self.size is None: raise ValueError(f'{name} ran before its model; call the model itself, not its forward method or a part of it')
-    grid = token_grid(n - self.extra_tokens, *self.size)
+    if self.size is None:
+        raise ValueError(f'{name} ran before its model; call the model itself, not its forward method or a part of it')
+    extra, (height, width) = self.extra_tokens, self.size
+    grid = token_grid(n - extra, height, width)
     if grid is None:
-        raise ValueError(f'{name} has {n} tokens, of which {self.extra_tokens} without a place; the rest fit no grid with the shape of a '
-            f'{self.size[0]} x {self.size[1]} image; give extra_tokens, or use an image whose sides the model divides evenly')
-    return F.pad(self.factor(*grid), (self.extra_tokens, 0), value=1.)
+        raise ValueError(
+            f'{name} has {n} tokens, of which {extra} without a place; the rest fit no grid with the shape of a '
+            f'{height} x {width} image; give extra_tokens, or use an image whose sides the model divides evenly')
+    return F.pad(self.factor(*grid), (extra, 0), value=1.)
 
 # %% ../../nbs/method/05_attention.ipynb #4186cda4
-def _grid_step(dtype): return int(torch.finfo(dtype).eps/torch.finfo(torch.float32).eps)  # float32 numbers for each one of dtype
+def _grid_step(dtype):
+    "How many float32 numbers there are for each number of a dtype."
+    return int(torch.finfo(dtype).eps/torch.finfo(torch.float32).eps)
 
+# %% ../../nbs/method/05_attention.ipynb #0d8b553c
 def _thresholds(
     n: int,  # tokens
     c: int,  # channels
@@ -134,10 +147,11 @@ def _thresholds(
     n, c = (torch.arange(k, device=device) for k in (n, c))
     return ((n[:, None]*0.7548776662 + c*0.5698402910) % 1*_grid_step(dtype)).int()
 
+# %% ../../nbs/method/05_attention.ipynb #a953d2f5
 def dithered(
     y: torch.Tensor,  # (..., N, C), float32 or wider; overwritten
     dtype: torch.dtype,  # the result's
-    threshold: torch.Tensor | None = None,  # of `thresholds`, where it is there already
+    threshold: torch.Tensor | None = None,  # int32 (N, C), see `_thresholds`; None: computed
 ) -> torch.Tensor:
     "Cast to a half-precision dtype so that means survive: remainders are rounded up in proportion, by a fixed pattern."
     if _grid_step(dtype) <= 1: return y.to(dtype)
@@ -155,29 +169,46 @@ class _Scaled(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad): return grad.float().mul_(ctx.saved_tensors[0]).to(grad.dtype), None, None
 
+# %% ../../nbs/method/05_attention.ipynb #e62d69c6
 @patch
-def kept(self: Modulation,
+def _may_cache(self: Modulation, x):
+    "Can factors for this tensor be used again in later steps?"
+    if torch.compiler.is_compiling() or torch.is_inference_mode_enabled(): return False
+    if any(t.requires_grad or t.is_inference() for t in (self.state.map, self.weight, *self.parameters())): return False
+    return not (x.is_cuda and torch.cuda.is_current_stream_capturing())
+
+# %% ../../nbs/method/05_attention.ipynb #470fa806
+@patch
+def _make_factors(self: Modulation, name, x):
+    "As `token_factors`, computed."
+    factors = self.tokens(name, x.shape[-2]).to(x.device)[..., None]
+    if _grid_step(x.dtype) <= 1: return factors, None
+    return factors, _thresholds(*x.shape[-2:], x.dtype, x.device)
+
+# %% ../../nbs/method/05_attention.ipynb #e11d0a6c
+@patch
+def token_factors(self: Modulation,
     name: str,  # the layer, for the error
     x: torch.Tensor,  # (..., N, C), keys or values
-) -> tuple:  # float32 (1, N, 1), and int32 (N, C) for half precision
+) -> tuple:  # float32 (1, N, 1), and for half precision int32 (N, C), else None
     "Factors and thresholds for keys or values, made once for a map."
-    told, made, key = (self.state.map, self.weight), self.made, (x.shape[-2:], x.dtype, x.device)
-    make = lambda: (self.tokens(name, x.shape[-2]).to(x.device)[..., None], _thresholds(*x.shape[-2:], x.dtype, x.device) if _grid_step(x.dtype) > 1 else None)
-    if torch.compiler.is_compiling() or torch.is_inference_mode_enabled() or any(t.requires_grad or t.is_inference() for t in (*told, *self.parameters())): return make()
-    if x.is_cuda and torch.cuda.is_current_stream_capturing(): return make()
-    now = *(t._version for t in told), self.size, self.extra_tokens
-    if not made or made['now'] != now or any(a is not b for a, b in zip(made['told'], told)): made = self.made = dict(now=now, told=told)
-    if key not in made: made[key] = make()
-    return made[key]
+    if not self._may_cache(x): return self._make_factors(name, x)
+    sources = self.state.map, self.weight
+    version = *(t._version for t in sources), self.size, self.extra_tokens
+    current = version == self.cache_version and all(a is b for a, b in zip(self.cache_sources, sources))
+    if not current: self.cache, self.cache_sources, self.cache_version = {}, sources, version
+    key = x.shape[-2:], x.dtype, x.device
+    if key not in self.cache: self.cache[key] = self._make_factors(name, x)
+    return self.cache[key]
 
 # %% ../../nbs/method/05_attention.ipynb #b31319d9
 @patch
 def scale(self: Modulation, name, module, args, x):
     "Forward hook: x (B, N, C) or (B, heads, N, d), times each token's factor."
     if not self.on: return None
-    factor, threshold = self.kept(name, x)
-    if threshold is None or factor.requires_grad or torch.compiler.is_compiling(): return dithered(x*factor, x.dtype, threshold)
-    return _Scaled.apply(x, factor, threshold)
+    factor, threshold = self.token_factors(name, x)
+    plain = threshold is None or factor.requires_grad or torch.compiler.is_compiling()
+    return dithered(x*factor, x.dtype, threshold) if plain else _Scaled.apply(x, factor, threshold)
 
 # %% ../../nbs/method/05_attention.ipynb #ed955dcf
 @patch
@@ -194,25 +225,33 @@ def bias(self: Modulation, name, module, args, kwargs):
     return (), kwargs
 
 # %% ../../nbs/method/05_attention.ipynb #ca8fbaf3
+def _modules_of(attention):
+    "The modules that make the K and the V of a layer now."
+    return dict(k=attention.to_k if attention.norm_k is None else attention.norm_k, v=attention.to_v)
+
+# %% ../../nbs/method/05_attention.ipynb #a0e3ade4
 @patch
-def follow(self: Modulation):
+def attach_hooks(self: Modulation):
     "Put the hooks on the modules that make K and V now; raises `ValueError` if projections have been fused meanwhile."
-    for name, a in self.attentions.items():
-        if why := unsupported_reason(a): raise ValueError(f'{name} (Attention) {why}')
-        for part, m in (('k', a.to_k if a.norm_k is None else a.norm_k), ('v', a.to_v)):
-            was, handle = self.hooked.get((name, part), (None, None))
-            if was is m: continue
+    for name, attention in self.attentions.items():
+        if reason := unsupported_reason(attention): raise ValueError(f'{name} (Attention) {reason}')
+        for part, m in _modules_of(attention).items():
+            hooked, handle = self.hooked.get((name, part), (None, None))
+            if hooked is m: continue
             if handle: handle.remove()
             self.hooked[name, part] = m, m.register_forward_hook(_Hook(partial(self.scale, name)))
 
+# %% ../../nbs/method/05_attention.ipynb #bac14aa1
 @patch
-def see(self: Modulation, model, args, kwargs):
-    "Forward pre-hook of the model: note the image's size, follow replaced layers."
+def before_forward(self: Modulation, model, args, kwargs):
+    "Forward pre-hook of the model: note the image's size, and move the hooks to modules that were replaced."
     if not self.on: return
     image = args[0] if args else kwargs.get('sample', kwargs.get('hidden_states'))
-    if image is None or image.ndim != 4: raise ValueError('a modulated model takes its images (B, C, H, W) as first argument, `sample` or `hidden_states`')
+    if image is None or image.ndim != 4:
+        raise ValueError('a modulated model takes its images (B, C, H, W) as first argument, '
+                         '`sample` or `hidden_states`')
     self.size = image.shape[-2:]
-    if self.kind == 'scale': self.follow()
+    if self.readings.attention == 'scale': self.attach_hooks()
 
 # %% ../../nbs/method/05_attention.ipynb #12124df8
 @patch
@@ -222,25 +261,30 @@ def remove(self: Modulation):
     self.on, self.handles, self.hooked = False, [], {}
 
 # %% ../../nbs/method/05_attention.ipynb #d21b5b68
+def _is_modulated(model):
+    hooks = (h for m in model.modules() for h in (*m._forward_hooks.values(), *m._forward_pre_hooks.values()))
+    return any(isinstance(h, _Hook) for h in hooks)
+
+# %% ../../nbs/method/05_attention.ipynb #f0910cf4
 def modulate(
     model: nn.Module,  # a diffusers model, or one that uses diffusers' `Attention`
     state: MapState,  # the map; it stays the caller's, who refreshes it in place
     weight: float,  # the reverse weight w_r, 0 or more
-    kind: str = 'scale',  # "scale": K and V times the factor; "bias": its logarithm added to the logits
-    projection: str = 'resize',  # "resize": the map itself; "conv": through `conv_projection`, trained by whoever has its parameters
-    extra_tokens: int | None = None,  # leading tokens without a place in the image; None: as the model's attribute of that name says, else 0
+    readings: Readings = Readings(),  # of Equation 4: attention and projection
+    extra_tokens: int | None = None,  # leading tokens without a place in the image; None: the model's attribute, else 0
 ) -> Modulation:
-    "Put a map into a model's self-attention (Equation 4); raises `ValueError` for an unsupported model or option."
-    if kind not in ('scale', 'bias'): raise ValueError(f'attention is "scale" or "bias", not {kind!r}')
-    if projection not in ('resize', 'conv'): raise ValueError(f'projection is "resize" or "conv", not {projection!r}')
+    "Put a map into a model's self-attention (Equation 4); raises `ValueError` for an unsupported model or weight."
     if not 0 <= weight < math.inf: raise ValueError(f'the reverse weight must be a number from 0 on, not {weight}')
     model = getattr(model, '_orig_mod', model)  # torch.compile's wrapper has no hooks of its own
-    if any(isinstance(h, _Hook) for m in model.modules() for h in [*m._forward_hooks.values(), *m._forward_pre_hooks.values()]):
+    if _is_modulated(model):
         raise ValueError('this model is modulated already; call remove() on its modulation first')
     if extra_tokens is None: extra_tokens = getattr(model, 'extra_tokens', 0)
-    mod = Modulation(model, state, weight, kind, projection, extra_tokens)
-    mod.handles = [model.register_forward_pre_hook(_Hook(mod.see), with_kwargs=True)]
-    if kind == 'scale': mod.follow()
-    else: mod.handles += [a.register_forward_pre_hook(_Hook(partial(mod.bias, n)), with_kwargs=True) for n, a in mod.attentions.items()]
+    mod = Modulation(model, state, weight, readings, extra_tokens)
+    mod.handles = [model.register_forward_pre_hook(_Hook(mod.before_forward), with_kwargs=True)]
+    if readings.attention == 'scale': mod.attach_hooks()
+    else:
+        for name, attention in mod.attentions.items():
+            hook = _Hook(partial(mod.bias, name))
+            mod.handles.append(attention.register_forward_pre_hook(hook, with_kwargs=True))
     torch.compiler.reset()
     return mod

@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['GUIDES', 'mean_map', 'constant_map', 'shuffle_cells', 'shuffled_map', 'random_map', 'center_map', 'inverted_map',
-           'edge_map', 'Guide', 'guidance', 'MapState']
+           'edge_map', 'MapContext', 'Guide', 'guidance', 'MapState']
 
 # %% ../../nbs/method/03_mfam.ipynb #3d2ce870
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Callable
 
 # %% ../../nbs/method/03_mfam.ipynb #72010add
@@ -28,7 +27,7 @@ def mean_map(
     return maps_from_cams(cams, side).mean(0, keepdim=True)
 
 # %% ../../nbs/method/03_mfam.ipynb #b7f166c9
-def constant_map(cams, side, generator=None):
+def constant_map(cams, side):
     "The mean of the current mFAM in every pixel: its amplitude without its place."
     return mean_map(cams, side).mean((-2, -1), keepdim=True).expand(1, 1, side, side).contiguous()
 
@@ -74,38 +73,62 @@ def edge_map(
     return normalise(torch.from_numpy(np.mean(edges, 0, dtype=np.float32))[None, None])
 
 # %% ../../nbs/method/03_mfam.ipynb #07a2c20c
+@dataclass
+class MapContext:
+    "What a guide may look at when a map is made."
+    side: int  # S, pixels
+    generator: torch.Generator | None = None  # of this map
+    images: torch.Tensor | None = None  # samples of the averaged weights, uint8 (B, C, S, S)
+    cams: torch.Tensor | None = None  # their CAMs, (B, 1, g, g)
+    real: Images | torch.Tensor | None = None  # real images; of a set with parts those of train are taken
+    memo: dict = field(default_factory=dict)  # for what is made once in a run
+
+# %% ../../nbs/method/03_mfam.ipynb #7e2b6f5c
 @dataclass(frozen=True)
 class Guide:
-    "A named way to make the guidance map: `guide(cams, side, generator) -> (1, 1, S, S)` in [0, 1]."
+    "A named way to make the guidance map; raises `ValueError` for a context that lacks what it needs."
     name: str
-    make: Callable
-    needs_cams: bool  # False: it may be called with `cams=None`
-    def __call__(self, cams, side, generator=None): return self.make(cams, side, generator)
+    title: str  # in tables
+    make: Callable  # `MapContext` -> (1, 1, S, S) in [0, 1]
+    needs: tuple = ()  # names of fields of the context
+    def __call__(self, context: MapContext) -> torch.Tensor:
+        missing = [n for n in self.needs if getattr(context, n) is None]
+        if missing: raise ValueError(f'the map {self.title!r} needs {" and ".join(missing)}; give it in the context')
+        return self.make(context)
+    @property
+    def needs_samples(self): return 'cams' in self.needs or 'images' in self.needs
 
 # %% ../../nbs/method/03_mfam.ipynb #ca49a981
-GUIDES = dict(
-    fam=      lambda cams, side, g: mean_map(cams, side),  # the method
-    constant= constant_map,                                # its amplitude, no place
-    shuffled= shuffled_map,                                # its values, other places
-    random=   random_map,                                  # no highlighter
-    center=   lambda cams, side, g: center_map(side),
-    inverted= lambda cams, side, g: inverted_map(side),
-    edge=     lambda cams, side, g, fixed: resize_map(fixed, side, side))
+def _edges(context):
+    "The edge map of at most 4096 real images, made once in a run."
+    real, memo = context.real, context.memo
+    if 'edges' not in memo:
+        rows = getattr(real, 'parts', {}).get('train', torch.arange(len(real)))
+        edges = edge_map(real[evenly_spaced(rows, 4096)])
+        memo['edges'] = resize_map(edges, context.side, context.side)
+    return memo['edges']
+
+# %% ../../nbs/method/03_mfam.ipynb #233309f5
+def _shuffled(context): return shuffled_map(context.cams, context.side, context.generator)
+def _random(context): return random_map(context.cams, context.side, context.generator)
+
+# %% ../../nbs/method/03_mfam.ipynb #47b7bca3
+GUIDES = {guide.name: guide for guide in (
+    Guide('center', 'Center-Gaussian Map', lambda c: center_map(c.side)),
+    Guide('inverted', 'Inverted-Gaussian Map', lambda c: inverted_map(c.side)),
+    Guide('edge', 'Edge Map', _edges, ('real',)),
+    Guide('fam', 'Flaw Activation Map (FAM)', lambda c: mean_map(c.cams, c.side), ('cams',)),
+    Guide('constant', 'FAM, its mean everywhere', lambda c: constant_map(c.cams, c.side), ('cams',)),
+    Guide('shuffled', 'FAM, cells shuffled', _shuffled, ('cams', 'generator')),
+    Guide('random', 'Random Map', _random, ('generator',)))}
 
 # %% ../../nbs/method/03_mfam.ipynb #0d5cdd45
 def guidance(
-    name: str,  # a name of `GUIDES`
-    side: int,  # S, pixels; the edge map is made once, at this size
-    real: Images | torch.Tensor | None = None,  # real images or a set, for "edge": at most 4096 of them, of a set with parts those of train
+    name: str,  # of `GUIDES`
 ) -> Guide:
-    "The guide of that name; raises `ValueError` for an unknown name, or for \"edge\" without real images."
+    "The guide of that name; raises `ValueError` for an unknown one."
     if name not in GUIDES: raise ValueError(f'no guidance map {name!r}; there are {", ".join(GUIDES)}')
-    make = GUIDES[name]
-    if name == 'edge':
-        if real is None: raise ValueError('the edge map is averaged over real images; pass them as `real`')
-        rows = getattr(real, 'parts', {}).get('train', torch.arange(len(real)))
-        make = partial(make, fixed=resize_map(edge_map(real[evenly_spaced(rows, 4096)]), side, side))
-    return Guide(name, make, name in ('fam', 'constant', 'shuffled'))
+    return GUIDES[name]
 
 # %% ../../nbs/method/03_mfam.ipynb #36a95ffd
 class MapState(nn.Module):
@@ -121,10 +144,13 @@ class MapState(nn.Module):
         return step - self.step.item() if self.ready else None
     def put(self, m: torch.Tensor, step: int):
         "Overwrite the map; raises `ValueError` for a wrong shape, NaN or infinity, or values outside [0, 1]."
-        if m.shape != self.map.shape:
-            raise ValueError(f'the map has shape {tuple(m.shape)}, the state {tuple(self.map.shape)}; resize it with resize_map')
-        if not torch.isfinite(m).all(): raise ValueError('the map holds NaN or infinity; the highlighter or the samples have diverged')
-        if m.min() < 0 or m.max() > 1:
-            raise ValueError(f'map values lie in [{m.min():.3g}, {m.max():.3g}], not in [0, 1]; scale them with normalise')
+        shape, wanted = tuple(m.shape), tuple(self.map.shape)
+        if shape != wanted:
+            raise ValueError(f'the map has shape {shape}, the state {wanted}; resize it with resize_map')
+        if not torch.isfinite(m).all():
+            raise ValueError('the map holds NaN or infinity; the highlighter or the samples have diverged')
+        low, high = m.min(), m.max()
+        if low < 0 or high > 1:
+            raise ValueError(f'map values lie in [{low:.3g}, {high:.3g}], not in [0, 1]; scale them with normalise')
         self.map.copy_(m.detach())
         self.step.fill_(step)

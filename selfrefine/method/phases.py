@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 import torch
 import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
 from ..data.randomness import generator, undisturbed
 from .gradcam import resize_map
-from .mfam import guidance, Guide, MapState
-from .forward_noise import noise_and_target
+from .mfam import guidance, Guide, MapState, MapContext
+from .forward_noise import Readings, noise_and_target
 from .attention import modulate
 
 # %% ../../nbs/method/06_phases.ipynb #7705ea4c
@@ -41,63 +42,99 @@ class Phases:
         return step - (step - self.base) % self.cycle
 
 # %% ../../nbs/method/06_phases.ipynb #123d9628
-def broadcast(tensors):
+def broadcast(
+    tensors: list,  # of any shapes, overwritten
+):
     "Give every process the tensors of the first, in place."
     if not (dist.is_available() and dist.is_initialized()): return
     for t in tensors: dist.broadcast(t, 0)
 
+# %% ../../nbs/method/06_phases.ipynb #32443408
+def _check_weights(net, side, noise_weight, attention_weight, latent_noise):
+    "Raise `ValueError` for negative weights, or a noise weight on latents."
+    if noise_weight < 0 or attention_weight < 0:
+        raise ValueError(f'the weights cannot be negative: {noise_weight=}, {attention_weight=}')
+    own = net.config.sample_size
+    if noise_weight and side != own and not latent_noise:
+        raise ValueError(
+            f'the network works on latents of side {own}, whose noise has no flawed places: a map is made of images. '
+            'Give noise_weight=0, as the paper does, or latent_noise=True to have it all the same')
+
+# %% ../../nbs/method/06_phases.ipynb #f46dcc0b
+def _find_guide(guide, highlighter):
+    "A guide by its name; raises `ValueError` where it needs real images and there are none."
+    found = guide if isinstance(guide, Guide) else guidance(guide)
+    if 'real' in found.needs and not highlighter.real:
+        raise ValueError(f'the map {found.title!r} needs real images; make the highlighter with them')
+    return found
+
 # %% ../../nbs/method/06_phases.ipynb #29f5f1a4
 class SelfRefiner:
-    "Self-refining diffusion for any training loop (paper, section 3); raises `ValueError` for options that do not exist."
+    "Self-refining diffusion for any training loop (paper, section 3); raises `ValueError` for impossible options."
     def __init__(self,
         net: torch.nn.Module,  # the network in training
         highlighter,  # a `FlawHighlighter`; it is fitted at the phase boundary if it is not yet
         sample_ema,  # (n, generator) -> uint8 (n, C, H, W), from the averaged weights
         phases: Phases,
-        forward: float = .01,  # w_f of Equation 2
-        reverse: float = .025,  # w_r of Equation 4
-        noise: str = 'scale', enhanced: str = 'both',  # readings of Equations 2 and 3
-        attention: str = 'scale', projection: str = 'resize',  # readings of Equation 4
-        guide: str | Guide = 'fam',  # the guidance map; see `guidance`
+        noise_weight: float = .01,  # w_f of Equation 2, 0 or more
+        attention_weight: float = .025,  # w_r of Equation 4, 0 or more
+        readings: Readings = Readings(),  # of Equations 2 to 4
+        guide: str | Guide = 'fam',  # the guidance map, a name of `GUIDES` or a guide of your own
         n_map: int = 32,  # images behind each map
         n_fake: int = 512,  # samples that the highlighter is fitted on
-        side: int | None = None,  # of the images; by default the network's sample size, which for a latent model it is not
-        latent_noise: bool = False,  # let a forward weight act on latents
+        side: int | None = None,  # of the images; None: the network's sample size, which for a latent model it is not
+        latent_noise: bool = False,  # let a noise weight act on latents
         extra_tokens: int | None = None,  # leading tokens without a place in the image; None: see `modulate`
         seed: int = 0,
         watch=None,  # called as watch(step, images, map) after each refresh
     ):
-        if forward < 0 or reverse < 0: raise ValueError(f'the weights cannot be negative: forward={forward}, reverse={reverse}')
-        if isinstance(net, torch.nn.parallel.DistributedDataParallel): net = net.module
+        net = net.module if isinstance(net, DistributedDataParallel) else net
         side = side or net.config.sample_size
-        if forward and side != net.config.sample_size and not latent_noise:
-            raise ValueError(f'the network works on latents of side {net.config.sample_size}, whose noise has no flawed places: a map is made of images. '
-                             f'Give forward=0, as the paper does, or latent_noise=True to have it all the same')
+        _check_weights(net, side, noise_weight, attention_weight, latent_noise)
         self.net, self.highlighter, self.sample_ema, self.phases = net, highlighter, sample_ema, phases
-        self.forward, self.noise, self.enhanced, self.seed, self.watch = forward, noise, enhanced, seed, watch
-        self.n_map, self.n_fake, self.seconds, self.refining = n_map, n_fake, 0., False
-        self.guide = guide if isinstance(guide, Guide) else guidance(guide, side, highlighter.real and highlighter.real['train'])
+        self.noise_weight, self.attention_weight, self.readings = noise_weight, attention_weight, readings
+        self.n_map, self.n_fake, self.seed, self.watch = n_map, n_fake, seed, watch
+        self.seconds, self.refining, self.memo, self.modulation = 0., False, {}, None
+        self.guide = _find_guide(guide, highlighter)
         self.state = MapState(side, side).to(next(net.parameters()).device)
-        noise_and_target(self.state.map, self.state.map, forward, noise, enhanced)
-        self.modulation = modulate(net, self.state, reverse, attention, projection, extra_tokens) if reverse else None
-        self.bypass = self.modulation.off if reverse else nullcontext
+        if attention_weight: self.modulation = modulate(net, self.state, attention_weight, readings, extra_tokens)
+
+# %% ../../nbs/method/06_phases.ipynb #965f25de
+@patch
+def bypass(self: SelfRefiner):
+    "A context in which the network sees no map."
+    return self.modulation.off() if self.modulation else nullcontext()
+
+# %% ../../nbs/method/06_phases.ipynb #1fca645d
+@patch
+def _context(self: SelfRefiner, key, images, cams):
+    "What the guide sees in one refresh."
+    real = self.highlighter.real['train'] if self.highlighter.real else None
+    return MapContext(self.state.map.shape[-1], key, images, cams, real, self.memo)
 
 # %% ../../nbs/method/06_phases.ipynb #e8847bcf
 @patch
+def _fit_highlighter(self: SelfRefiner):
+    "Fit the highlighter on samples of this moment, once, the same in all processes."
+    self.highlighter.to(self.state.map.device)
+    if self.highlighter.fitted: return
+    fake = self.sample_ema(self.n_fake, generator(self.seed, 'map', -1))
+    with torch.enable_grad(): self.highlighter.fit(fake)
+    broadcast(self.highlighter.state_dict().values())
+
+# %% ../../nbs/method/06_phases.ipynb #5e8fa295
+@patch
 @torch.no_grad()
-def refresh(self: SelfRefiner, step):
-    "Make the map that is due at `step`."
-    started = time.perf_counter()
-    key, side, images = generator(self.seed, 'map', step), self.state.map.shape[-1], None
+def refresh(self: SelfRefiner, step: int):
+    "Make the map that is due at `step`, of this step's own random numbers."
+    started, images, cams = time.perf_counter(), None, None
+    key = generator(self.seed, 'map', step)
     with undisturbed(key.initial_seed(), self.net, self.highlighter), self.bypass():
-        if self.guide.needs_cams:
-            self.highlighter.to(self.state.map.device)
-            if not self.highlighter.fitted:
-                with torch.enable_grad(): self.highlighter.fit(self.sample_ema(self.n_fake, generator(self.seed, 'map', -1)))
-                broadcast(self.highlighter.state_dict().values())
+        if self.guide.needs_samples:
+            self._fit_highlighter()
             images = self.sample_ema(self.n_map, key)
-        cams = self.highlighter.cams(images) if images is not None else None
-        m = self.guide(cams, side, key).to(self.state.map)
+            cams = self.highlighter.cams(images)
+        m = self.guide(self._context(key, images, cams)).to(self.state.map)
     broadcast([m])
     self.state.put(m, step)
     self.seconds += time.perf_counter() - started
@@ -108,44 +145,57 @@ def refresh(self: SelfRefiner, step):
 def at(self: SelfRefiner, step: int):
     "Set the phase of an optimizer step, and make its map if it is due."
     self.refining = self.phases.phase(step) == 'refinement'
-    if self.refining and self.state.step.item() != self.phases.due(step): self.refresh(self.phases.due(step))
+    due = self.phases.due(step)
+    if self.refining and self.state.step.item() != due: self.refresh(due)
     if self.modulation: self.modulation.on = self.refining
 
+# %% ../../nbs/method/06_phases.ipynb #03e51dfd
 @patch
-def enhance(self: SelfRefiner, noise: torch.Tensor) -> tuple:
-    "The noise that makes `x_t` and the noise to predict (Equations 2 and 3); in the base phase both are `noise`."
+def enhance(self: SelfRefiner,
+    noise: torch.Tensor,  # standard normal, (B, C, H, W)
+) -> tuple:  # the noise that makes x_t, and the noise to predict; in the base phase both are `noise`
+    "The two noises of a training step (Equations 2 and 3)."
     if not self.refining: return noise, noise
     m = resize_map(self.state.map, *noise.shape[-2:])
-    return noise_and_target(noise, m, self.forward, self.noise, self.enhanced)
+    return noise_and_target(noise, m, self.noise_weight, self.readings)
 
 # %% ../../nbs/method/06_phases.ipynb #84cb1467
+@patch
+def state_dict(self: SelfRefiner) -> dict:
+    "All of the refiner that a checkpoint needs."
+    modulation = self.modulation.state_dict() if self.modulation else {}
+    return dict(map=self.state.state_dict(), refining=self.refining, seconds=self.seconds,
+                highlighter=self.highlighter.state_dict(), modulation=modulation)
+
+# %% ../../nbs/method/06_phases.ipynb #8537f397
+@patch
+def load_state_dict(self: SelfRefiner,
+    state: dict,  # of `state_dict`
+):
+    "Continue from a checkpoint, also in mid-cycle."
+    self.state.load_state_dict(state['map'])
+    self.highlighter.load_state_dict(state['highlighter'])
+    self.refining, self.seconds = state['refining'], state['seconds']
+    if not self.modulation: return
+    self.modulation.load_state_dict(state['modulation'])
+    self.modulation.on = self.refining
+
+# %% ../../nbs/method/06_phases.ipynb #21e7b806
 @patch
 def parameters(self: SelfRefiner) -> list:
     "Trainable parameters to hand to the optimizer: those of the `conv` projection, else none."
     return list(self.modulation.parameters()) if self.modulation else []
 
-@patch
-def state_dict(self: SelfRefiner) -> dict:
-    "All of the refiner that a checkpoint needs."
-    return dict(map=self.state.state_dict(), refining=self.refining, seconds=self.seconds, highlighter=self.highlighter.state_dict(),
-                modulation=self.modulation.state_dict() if self.modulation else {})
-
-@patch
-def load_state_dict(self: SelfRefiner, state: dict):
-    "Continue from a checkpoint, also in mid-cycle."
-    self.state.load_state_dict(state['map'])
-    self.highlighter.load_state_dict(state['highlighter'])
-    if self.modulation: self.modulation.load_state_dict(state['modulation'])
-    self.refining, self.seconds = state['refining'], state['seconds']
-    if self.modulation: self.modulation.on = self.refining
-
+# %% ../../nbs/method/06_phases.ipynb #70971435
 @patch
 def to(self: SelfRefiner, device):
     "Move map and projection to a device, in place."
-    for piece in (self.state, self.modulation) if self.modulation else (self.state,): piece.to(device)
+    self.state.to(device)
+    if self.modulation: self.modulation.to(device)
 
+# %% ../../nbs/method/06_phases.ipynb #57de4321
 @patch
 def remove(self: SelfRefiner):
     "Take all hooks off the network."
     if self.modulation: self.modulation.remove()
-    self.refining, self.modulation, self.bypass = False, None, nullcontext
+    self.refining, self.modulation = False, None

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['MASKS', 'WALKS', 'as_mask', 'resize_mask', 'lama_strokes', 'lama_boxes', 'lama_mask', 'read_mask', 'make_masks',
-           'repaint_walk', 'walk_cost', 'repaint_batch', 'repaint']
+           'Walk', 'repaint_walk', 'walk_cost', 'repaint_batch', 'repaint']
 
 # %% ../../nbs/applications/00_inpainting.ipynb #6034e07b
 import hashlib, math
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 # %% ../../nbs/applications/00_inpainting.ipynb #63803e81
@@ -119,56 +120,61 @@ def read_mask(
     return resize_mask(torch.from_numpy((m == 0) if invert else (m == 255))[None, None], side)
 
 def make_masks(
-    kind: str | Path | Image.Image,  # one of `MASKS`, or a picture, see `given_mask`
+    mask: str | Path | Image.Image,  # one of `MASKS`, or a picture, see `given_mask`
     side: int,
-    n: int = 1,  # how many; random kinds differ from image to image
+    n: int = 1,  # how many; random ones differ from image to image
     seed: int = 0,
 ) -> torch.Tensor:  # uint8 (n, 1, side, side), 1 = hole
-    "Masks for n images; raises `ValueError` for what is neither a kind nor a picture."
-    if isinstance(kind, Image.Image): return read_mask(kind, side).repeat(n, 1, 1, 1)
-    if kind in _LAMA: return torch.cat([lama_mask(kind, side, seed, i) for i in range(n)])
+    "Masks for n images; raises `ValueError` for what is neither a name nor a picture."
+    if isinstance(mask, Image.Image): return read_mask(mask, side).repeat(n, 1, 1, 1)
+    if mask in _LAMA: return torch.cat([lama_mask(mask, side, seed, i) for i in range(n)])
     m = torch.zeros(1, 1, side, side, dtype=torch.uint8)
-    if kind == 'lines': m[..., 1::2, :] = 1
-    elif kind == 'half': m[..., side//2:] = 1
-    elif Path(kind).is_file(): m = read_mask(kind, side)
-    else: raise ValueError(f'masks are {", ".join(MASKS)} or a picture, not {kind!r}')
+    if mask == 'lines': m[..., 1::2, :] = 1
+    elif mask == 'half': m[..., side//2:] = 1
+    elif Path(mask).is_file(): m = read_mask(mask, side)
+    else: raise ValueError(f'masks are {", ".join(MASKS)} or a picture, not {mask!r}')
     return m.repeat(n, 1, 1, 1)
 
 # %% ../../nbs/applications/00_inpainting.ipynb #c327fbce
-#                    T          jumps of         each so often       and each step
+@dataclass(frozen=True)
+class Walk:
+    "RePaint's way through the respaced chain; raises `ValueError` for a walk that cannot be."
+    steps: int = 250  # T, 2 or more
+    jump_length: int = 10  # steps
+    jump_n_sample: int = 10  # how often each stretch is walked; 1: no jumps
+    n_sample: int = 1  # how often each step is taken
+    def __post_init__(self):
+        if self.steps < 2 or min(self.jump_length, self.jump_n_sample, self.n_sample) < 1:
+            raise ValueError(f'RePaint takes 2 or more steps and counts of 1 or more, not {self}')
+        if self.jump_n_sample > 1 and self.jump_length >= self.steps:
+            raise ValueError(f'no jump of {self.jump_length} fits into {self.steps} steps; take a smaller jump_length')
+
 WALKS = dict(
-    quick   = dict(steps=50,  jump_length=5,  jump_n_sample=3,  n_sample=1),
-    paper   = dict(steps=250, jump_length=10, jump_n_sample=10, n_sample=1),
-    authors = dict(steps=250, jump_length=10, jump_n_sample=10, n_sample=4),
-)
+    quick   = Walk(steps=50,  jump_length=5,  jump_n_sample=3,  n_sample=1),
+    paper   = Walk(steps=250, jump_length=10, jump_n_sample=10, n_sample=1),
+    authors = Walk(steps=250, jump_length=10, jump_n_sample=10, n_sample=4))
 
 def repaint_walk(
-    steps: int = 250,  # T, 2 or more
-    jump_length: int = 10,  # steps
-    jump_n_sample: int = 10,  # how often each stretch is walked; 1: no jumps
-    n_sample: int = 1,  # how often each step is taken
+    w: Walk,
 ) -> list:  # the numbers of the steps in the order they are visited, from T - 1 to -1
-    "RePaint's walk through the respaced chain; raises `ValueError` for a walk that cannot be."
-    if steps < 2 or min(jump_length, jump_n_sample, n_sample) < 1:
-        raise ValueError(f'RePaint takes 2 or more steps and counts of 1 or more, not {(steps, jump_length, jump_n_sample, n_sample)}')
-    if jump_n_sample > 1 and jump_length >= steps: raise ValueError(f'no jump of {jump_length} fits into {steps} steps; take a smaller jump_length')
-    left = {t: jump_n_sample - 1 for t in range(0, steps - jump_length, jump_length)}
-    t, visited = steps, []
+    "Every move of a walk."
+    left = {t: w.jump_n_sample - 1 for t in range(0, w.steps - w.jump_length, w.jump_length)}
+    t, visited = w.steps, []
     while t > 0:
         t -= 1
-        visited += [t] + [t + 1, t]*(n_sample - 1)*(t < steps - 2)
+        visited += [t] + [t + 1, t]*(w.n_sample - 1)*(t < w.steps - 2)
         if left.get(t):
             left[t] -= 1
-            visited += range(t + 1, t + jump_length + 1)
-            t += jump_length
+            visited += range(t + 1, t + w.jump_length + 1)
+            t += w.jump_length
     return [*visited, -1]
 
 def walk_cost(
-    walk: list,  # of `timeline`
+    moves: list,  # of `repaint_walk`
 ) -> tuple:  # calls of the model, and steps back up
     "What a walk costs."
-    down = sum(b < a for a, b in zip(walk, walk[1:]))
-    return down, len(walk) - 1 - down
+    down = sum(b < a for a, b in zip(moves, moves[1:]))
+    return down, len(moves) - 1 - down
 
 # %% ../../nbs/applications/00_inpainting.ipynb #0eae78c7
 @torch.no_grad()
@@ -177,10 +183,10 @@ def repaint_batch(
     known: torch.Tensor,  # float (B, C, S, S) in [-1, 1]; what lies in the hole is not looked at
     mask: torch.Tensor,  # (1 or B, 1, S, S), 1 = hole
     indices: range,  # global indices of the images
+    walk: Walk = WALKS['paper'],
     seed: int = 0,
     bf16: bool = False,  # run the network in bfloat16
     tick=lambda: None,  # called after each call of the model
-    **schedule,  # of `timeline`
 ) -> torch.Tensor:  # float (B, C, S, S), about [-1, 1], known pixels not pasted back
     "RePaint as its authors run it (Lugmayr et al. 2022, Algorithm 1); raises `ValueError` for a latent model and what `as_mask` and `timeline` raise."
     if model.first_stage: raise ValueError('RePaint pastes known pixels, and a value of a latent covers several pixels, known and missing; use a pixel model')
@@ -189,13 +195,13 @@ def repaint_batch(
     hole, known = as_mask(mask, len(known), model.side).to(device), known.to(device)
     generators = [generator(seed, 'sample', index=i) for i in indices]
     noise = lambda: torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
-    walk = repaint_walk(**schedule)
-    steps = sampling_scheduler(model, 'ddpm', walk[0] + 1)
+    moves = repaint_walk(walk)
+    steps = sampling_scheduler(model, 'ddpm', moves[0] + 1)
     times = steps.timesteps.flip(0)
     ab = (1 - steps.betas.double()).cumprod(0)[times.cpu()].tolist()
     x, predict = noise(), noise_predictor(model)
     with sampling_mode(model, bf16):
-        for move, (now, then) in enumerate(zip(walk, walk[1:])):
+        for move, (now, then) in enumerate(zip(moves, moves[1:])):
             if then > now:
                 x = (ab[then]/ab[now])**.5*x + (1 - ab[then]/ab[now])**.5*noise()
                 continue
@@ -210,26 +216,35 @@ def repaint(
     model: Diffusion,
     images,  # uint8 (N, C, S, S), or an `Images`
     mask: torch.Tensor,  # (1 or N, 1, S, S), 1 = hole; see `masks`
+    walk: Walk = WALKS['paper'],
     seed: int = 0,
     batch: int = 64,  # images at a time
     folder: str | None = None,  # write PNG files here and continue what is there
     composite: bool = True,  # known pixels exactly as given; False: as the official sampler leaves them
     bf16: bool = False,
     progress: bool = False,  # show a bar with rate and estimate
-    **schedule,  # of `timeline`; `**SCHEDULES['quick']`, say
 ) -> torch.Tensor:  # uint8 (N, C, S, S)
     "Images with their holes filled (Lugmayr et al. 2022); raises what `repaint_batch` raises."
     x, folder = image_bytes(images).cpu(), folder and Path(folder)
-    hole, cost = as_mask(mask, len(x), model.side).cpu(), walk_cost(repaint_walk(**schedule))[0]
-    told = [hashlib.sha256(t.numpy().tobytes()).hexdigest()[:16] for t in (x, hole.expand(len(x), -1, -1, -1).contiguous())]
-    if folder: claim_folder(folder, dict(weights=weights_digest(model.net), repaint=WALKS['paper'] | schedule, seed=seed, bf16=bf16, composite=composite, images=told[0], masks=told[1]))
-    path = lambda i: folder/f'{i:08}.png'
+    hole, cost = as_mask(mask, len(x), model.side).cpu(), walk_cost(repaint_walk(walk))[0]
+    if folder: claim_folder(folder, _repaint_settings(model, x, hole, walk, dict(seed=seed, bf16=bf16, composite=composite)))
+    def path(i): return folder/f'{i:08}.png'
     missing, made = [i for i in range(len(x)) if not (folder and path(i).exists())], {}
     with tqdm(total=cost*math.ceil(len(missing)/batch), desc='RePaint', unit='call', disable=not progress, mininterval=2) as bar:
         for chunk in (missing[k:k + batch] for k in range(0, len(missing), batch)):
             some = hole[chunk] if len(hole) > 1 else hole
-            filled = to_uint8(repaint_batch(model, to_float(x[chunk]), some, chunk, seed, bf16, bar.update, **schedule)).cpu()
+            filled = to_uint8(repaint_batch(model, to_float(x[chunk]), some, chunk, walk, seed, bf16, bar.update)).cpu()
             if composite: filled = torch.where(some, filled, x[chunk])
             for i, image in zip(chunk, filled): write_png(image, path(i)) if folder else made.setdefault(i, image)
-    if folder: made = {i: torch.from_numpy(np.array(Image.open(path(i)).convert('RGB'))).permute(2, 0, 1) for i in range(len(x))}
+    if folder: made = {i: _read_png(path(i)) for i in range(len(x))}
     return torch.stack([made[i] for i in range(len(x))])
+
+def _repaint_settings(model, x, hole, walk, how):
+    "What a folder of filled images is bound to."
+    holes = hole.expand(len(x), -1, -1, -1).contiguous()
+    images, masks = (hashlib.sha256(t.numpy().tobytes()).hexdigest()[:16] for t in (x, holes))
+    return dict(weights=weights_digest(model.net), repaint=asdict(walk), **how, images=images, masks=masks)
+
+def _read_png(path):
+    "An image file as uint8 (3, H, W)."
+    return torch.from_numpy(np.array(Image.open(path).convert('RGB'))).permute(2, 0, 1)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from .images import Images
+from .images import Images, split
 from .image_files import attach_lists, caption_rows, Database, file_parts, Files, read_images
 from .image_files import report_unreadable, Streamed
 
@@ -128,14 +128,21 @@ def load_images(
     groups: tuple | None = PORTRAITS,  # for "emoji"
     flip: bool | None = None,  # may images be mirrored in training? None: as `SOURCES` says, and not otherwise
     max_bytes: int = 4*2**30,  # above this a set is streamed from its files
+    parts: str = 'given',  # "given": those of its folders or lists, where it has any; "drawn": 8:1:1 of all images, by a hash of each name
 ) -> Images:
     "An image set by name or path; raises `ValueError` for a bad side or file and `FileNotFoundError` for a missing one."
     if side < 1: raise ValueError(f'the side must be at least 1 pixel, not {side}')
-    kind, _, wanted = str(source).partition(':')
-    if kind == 'emoji': return emoji(None if wanted == 'all' else tuple(wanted.split('+')) if wanted else groups, side)
-    path, known = find_source(source), SOURCES.get(str(source))
-    files, name = open_files(path, download=known is SOURCES['flowers102']), str(source) if known else path.stem
-    if flip is None: flip = known is not None and known.flip
+    if parts not in ('given', 'drawn'): raise ValueError(f'parts are "given" or "drawn", not {parts!r}')
+    name, _, wanted = str(source).partition(':')
+    if name == 'emoji':
+        chosen = tuple(wanted.split('+')) if wanted else groups
+        return emoji(None if wanted == 'all' else chosen, side)
+    path, entry = find_source(source), SOURCES.get(str(source))
+    files = open_files(path, download=entry is SOURCES['flowers102'])
+    if parts == 'drawn': files.homes = {}
+    name = str(source) if entry else path.stem
+    if flip is None: flip = entry is not None and entry.flip
     if len(files)*3*side*side > max_bytes: return Streamed(files, side, flip, name)
     x, names = read_images(files, side)
-    return Images(x, name, [files.captions[n] for n in names] if files.captions else None, file_parts(names, files.homes), flip)
+    captions = [files.captions[n] for n in names] if files.captions else None
+    return Images(x, name, captions, split(names) if parts == 'drawn' else file_parts(names, files.homes), flip)

@@ -13,8 +13,9 @@ import matplotlib.pyplot as plt
 import torch
 from ..data.images import part
 from ..method.gradcam import overlay
-from .table import Experiment
-from .canvas import _sheet, Canvas, NETWORK, REFINE, save_figure, tensor_summary
+from .report import Picture
+from .table import Table
+from .canvas import _sheet, Canvas, NETWORK, REFINE, save_drawing, tensor_summary
 from .training_loop import newest_explanation
 
 # %% ../../nbs/experiments/10_explanation.ipynb #64b37df0
@@ -81,8 +82,8 @@ def _draw_explanation(
 
 # %% ../../nbs/experiments/10_explanation.ipynb #2a0c326e
 def highlighter_figure(
-    e: Experiment,  # with the arm "both"
-):  # a matplotlib figure
+    e: Table,  # with the arm "both"
+) -> Picture:
     "How real and generated images are told apart, and what is taken for a flaw (paper, Figure 3); raises what `explained` raises."
     s, c = newest_explanation(e), Canvas(12.4, 5.9)
     real = part(e.cells[0].images, 'test').x
@@ -97,4 +98,4 @@ def highlighter_figure(
     _draw_scores(c, scores, auc)
     _draw_explanation(c, s, scores['fake'])
     rows = [tensor_summary(f'fake score, {k}', v) for k, v in scores.items()] + [tensor_summary('auc', torch.tensor(auc)), tensor_summary('cams', s.cams), tensor_summary('fams', s.fams), tensor_summary('mfam', s.M)]
-    return save_figure(e, c, rows)
+    return save_drawing(e, c, rows)

@@ -29,7 +29,7 @@ from ..evaluation.statistics import mean_interval
 from ..evaluation.localisation_scores import localisation_scores
 from .presets import Preset
 from .cache import link
-from .pipeline import base_model, draw_base_samples, fit_highlighter, image_set, load_samples
+from .pipeline import base_model, draw_base_samples, fit_highlighter, image_set, load_samples, SPARE_SEEDS
 
 # %% ../../nbs/experiments/16_localisation.ipynb #8f1dbb01
 def explain_with(
@@ -107,7 +107,7 @@ def _cached_scores(name, finder, flawed, nets):
     n = len(next(iter(flawed.values()))[0])
     parents = [weights_digest(h) for h in nets] + [hashlib.sha256(x.numpy().tobytes()).hexdigest() for x, _ in flawed.values()]
     make = lambda folder: save_file({k: v.clone() for k, v in finder_scores(finder, flawed).items()}, folder/'scores.safetensors')
-    return load_file(link('located', make, tuple(parents), ('planted', 'highlighter', 'mfam', 'local'), name=name, maps='cells', n=n, kinds=list(flawed))/'scores.safetensors')
+    return load_file(link('located', make, tuple(parents), way=name, maps='cells', n=n, kinds=list(flawed))/'scores.safetensors')
 
 # %% ../../nbs/experiments/16_localisation.ipynb #df52d3e0
 LOCALISATION_METRICS = ('pointing', 'top cells', 'average precision')
@@ -188,12 +188,12 @@ def locate_flaws(
     seed: int = 0,  # of the flaws
 ) -> Located:
     "Plant flaws in test images and in samples of the base model, and look for them in every way."
-    images = image_set(p.model, p.source, p.side)
+    images = image_set(p)
     base = base_model(p, images, p.seeds[0])
-    fake, fresh, test = draw_base_samples(p, images, base, p.n_fake, -1), load_samples(draw_base_samples(p, images, base, max(2*n, 100), -2), p.side), part(images, 'test').x
+    fake, fresh, test = draw_base_samples(p, images, base, p.n_fake, SPARE_SEEDS['fit']), load_samples(draw_base_samples(p, images, base, max(2*n, 100), SPARE_SEEDS['judge']), p.side), part(images, 'test').x
     def fit(steps, *what, **options):
         return load_highlighter(fit_highlighter(images, fake, *what, fit=dict(epochs=epochs_of(steps, images, p.n_fake)), **options)/'highlighter.safetensors', images)
-    paper = shipped_highlighter(images) if p.highlighter == 'shipped' else fit(steps, p.highlighter)
+    paper = shipped_highlighter(images) if p.highlighter_file == 'shipped' else fit(steps, p.highlighter_width)
     taught = [fit(local[1], local[0], 'local', flaws=flaws) for flaws in FLAW_HALVES]
     judged = {'paper': paper, **{f'local, shown {", ".join(h.flaws)}': h for h in taught}}
     rows = auc_rows({k: (h.fake_scores(fresh), h.fake_scores(test)) for k, h in judged.items()}, data=images.name)
@@ -210,7 +210,7 @@ def locate_flaws(
     x, boxes = torch.stack([v[0] for v in shown]), torch.stack([v[1] for v in shown])
     heat = {w: torch.cat([overlay(v[None], ways[w](v[None], k)) for v, _, k in shown]) for w in (PAPER_CAM, EARLY_CAM, LOCAL_UNSEEN)}
     meta = dict(settings=asdict(p), data=images.name, n_real=len(some['real']), n_generated=n, n_slow=n_slow, halves=FLAW_HALVES, local=dict(width=local[0], steps=local[1]),
-                paper=dict(paper.settings, source='shipped' if p.highlighter == 'shipped' else f'fitted in {steps} steps'), look_seconds=seconds)
+                paper=dict(paper.settings, source='shipped' if p.highlighter_file == 'shipped' else f'fitted in {steps} steps'), look_seconds=seconds)
     return Located(images.name, rows, dict(flawed=x, **heat), boxes, meta)
 
 # %% ../../nbs/experiments/16_localisation.ipynb #df09bbdf

@@ -15,10 +15,8 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import torch
 from ..method.planted_flaws import FLAWS
-from .presets import settings
-from .pipeline import device, find_set, versions
-from .report import reports_folder
-from .table import Experiment
+from .presets import find_set, settings
+from .report import Picture, Report, reports_folder, run_meta
 from .localisation import FEW_IMAGES, LOCAL_UNSEEN, locate_flaws, Located, PAPER_CAM, SLOW_CAMS
 
 # %% ../../nbs/experiments/17_localisation_report.ipynb #d853f224
@@ -80,9 +78,7 @@ def _draw_pointing(ax, l, methods, names):
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
 
 # %% ../../nbs/experiments/17_localisation_report.ipynb #6e57276c
-def localisation_figure(
-    found: list,  # of `Located`
-) -> SimpleNamespace:  # fig
+def _draw_located(found):
     "Examples of the first set, and the pointing game of all."
     order = {r['method']: r['mean'] for r in found[0].rows if (r['on'], r['kind'], r['metric']) == ('real', 'all', 'pointing')}
     methods = sorted(order, key=order.get)
@@ -90,21 +86,28 @@ def localisation_figure(
     top, bottom = fig.subfigures(2, 1, height_ratios=(3, 4.4))
     _draw_examples(top, found[0])
     for i, (ax, l) in enumerate(zip(bottom.subplots(1, len(found), squeeze=False)[0], found)): _draw_pointing(ax, l, methods, i == 0)
-    return SimpleNamespace(fig=fig)
+    return fig
+
+def localisation_figure(
+    report: Report,
+    found: list,  # of `Located`
+) -> Picture:
+    "Examples of the first set, and the pointing game of all, written to `NAME.png`."
+    return report.save_figure(_draw_located(found))
 
 # %% ../../nbs/experiments/17_localisation_report.ipynb #40cb7402
 def localisation_scale(
     preset: str,
     sets: list,  # of names, see `load_images`
     width: float | None = None,  # of the paper's highlighter; None: shipped on emoji, a quarter elsewhere
-    base: int | None = None,  # steps of the base phase on a real set
+    base_steps: int | None = None,  # of the base phase on a real set
     n_fake: int | None = None, side: int | None = None,  # of `Preset`
     **how,  # arguments of `locate`; None leaves the preset's value
 ) -> tuple:  # a `Preset` for each set, and arguments of `locate`
     "What `localisation` is called with; raises `ValueError` for an unknown preset, and `FileNotFoundError` for a set that is not here."
     def one(name):
-        where = dict(source=name) if name.startswith('emoji') else find_set([name], name, preset, base)
-        return settings(preset, **where | {k: v for k, v in dict(highlighter=width, n_fake=n_fake or (2000 if preset == 'quick' else None), side=side).items() if v})
+        where = dict(source=name) if name.startswith('emoji') else find_set([name], name, preset, base_steps)
+        return settings(preset, **where | {k: v for k, v in dict(highlighter_width=width, n_fake=n_fake or (2000 if preset == 'quick' else None), side=side).items() if v})
     usual = dict(smoke=dict(n=6, n_slow=2, steps=4, local=(1/16, 4)), quick=dict(n=48, n_slow=6, steps=400, local=(1/8, 4000)))
     how = usual.get(preset, dict(n=200, n_slow=20, steps=2000, local=(1., 4000))) | {k: v for k, v in how.items() if v is not None}
     return [one(s) for s in sets], how
@@ -130,18 +133,18 @@ def localisation(
     preset: str = 'quick',  # what they are called
     out: str = '',  # where the files go; the repository's reports/ by default
     **how,  # n, n_slow, steps, local of `locate`
-):  # an `Experiment` with `rows`, and a list of `Located`
+) -> tuple:  # a `Report`, and a list of `Located`
     "Planted flaws on one image set after another."
     began = time.time()
     found = [locate_flaws(p, **how) for p in presets]
-    meta = dict(preset=preset, data=', '.join(l.data for l in found), n_real=found[0].meta['n_real'], n_generated=found[0].meta['n_generated'], encoder=None,
+    meta = dict(data=', '.join(l.data for l in found), n_real=found[0].meta['n_real'], n_generated=found[0].meta['n_generated'], encoder=None,
                 sampler=f'ddim-{presets[0].map_steps}', seeds=[presets[0].seeds[0]], steps=None, sets=[l.meta for l in found],
-                device=device(), threads=torch.get_num_threads(), seconds=round(time.time() - began, 1), versions=versions())
+                **run_meta(preset, began))
     meta['said'] = '\n\n'.join(map(describe_localisation, found))
     meta['caution'] = localisation_caution(meta)
-    e = Experiment(name, [], meta, Path(out) if out else reports_folder(), [r for l in found for r in l.rows])
-    e.out.mkdir(parents=True, exist_ok=True)
-    return e, found
+    report = Report(name, meta, [r for l in found for r in l.rows], Path(out) if out else reports_folder())
+    report.write()
+    return report, found
 
 def times_chance(
     rows: list,  # of a report

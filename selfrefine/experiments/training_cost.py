@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from transformers import CLIPTextConfig, CLIPTextModel
-from ..data.randomness import generator
+from ..data.randomness import generator, seeded_init
 from ..data.images import Images, part
 from ..data.sets import emoji
 from ..method.highlighter import FlawHighlighter
@@ -31,12 +31,13 @@ from ..diffusion.losses import diffusion_loss
 from ..diffusion.schedules import scaled_linear_schedule
 from ..diffusion.autoencoder import new_first_stage
 from ..diffusion.text import caption_tokenizer, TextConditioned
-from ..diffusion.models import Diffusion, encode_set, LATENT, new_model, TEXT_UNETS
+from ..diffusion.models import Diffusion, encode_set, MODELS, new_model, TEXT_UNETS
 from ..diffusion.ema import Ema, ema_sampler
 from ..diffusion.training import train
-from .presets import ARMS, settings
-from .pipeline import device, on_device, recipe, versions
-from .report import reports_folder
+from .presets import ARMS, names_fields, refined_arm, settings
+from .compute import device, on_device, versions
+from .pipeline import recipe
+from .report import Picture, Report, reports_folder
 
 # %% ../../nbs/experiments/11_training_cost.ipynb #e71e25f6
 def stable_diffusion_v1(
@@ -48,8 +49,7 @@ def stable_diffusion_v1(
     first, tokenizer = new_first_stage('kl', side, seed), caption_tokenizer(captions, length=77)
     reads = CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, projection_dim=768,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
-    with torch.random.fork_rng():
-        torch.manual_seed(generator(seed, 'init').initial_seed())
+    with seeded_init(seed):
         net = UNet2DConditionModel(sample_size=side//8, cross_attention_dim=768, attention_head_dim=8)
         return Diffusion(TextConditioned(net, CLIPTextModel(reads)), scaled_linear_schedule(.00085, .012), first, tokenizer)
 
@@ -136,21 +136,24 @@ def _decoding_seconds(
     model.decode(z).sum().item()  # a GPU has finished when the number is here
     return time.perf_counter() - began
 
+@names_fields
 def measure_steps(
     preset: str = 'paper',
     checkpointing: bool = False,  # compute activations a second time instead of keeping them
     seed: int = 0,
-    **given,  # fields of `Preset` that are to be smaller; None leaves the preset's value
+    model: str = 'ddpm',  # of `MODELS`
+    **fields,  # of `Preset`, that are to be smaller; None leaves the preset's value
 ) -> dict:  # losses, seconds, memory in GiB, the map (rows of numbers in [0, 1]), and what differs from the preset: {field: [preset's, ours]}
     "A base step and a refinement step of a new model, with a newly fitted highlighter; raises what `settings` and `FlawHighlighter` raise."
-    p, at = settings(preset, **given), []
-    full, images = settings(preset, model=p.model), upscaled_emoji(p.side, max(2*p.batch, p.n_fake))
+    p, at = settings(preset, model, **fields), []
+    full, images = settings(preset, p.model), upscaled_emoji(p.side, max(2*p.batch, p.n_fake))
     model = on_device(untrained_model(p.model, p.side, images.captions, seed))
     if checkpointing: getattr(model.net, 'unet', model.net).enable_gradient_checkpointing()
     real, ema, began = encode_set(model, images, p.n_map) if model.first_stage else images, share_average(Ema(model, p.ema)), time.perf_counter()
     draw = ema_sampler(ema, p.map_steps, p.n_map, p.bf16, real.captions, p.guidance)
-    highlighter = FlawHighlighter(images.x[:p.n_fake], width=float(p.highlighter)).to(device()).fit(draw(p.n_fake, generator(seed, 'map', -1)).cpu(), epochs=1)
-    fitted, options = time.perf_counter(), ARMS['both'] | (dict(forward=0.) if p.model in LATENT else {})
+    highlighter = FlawHighlighter(images.x[:p.n_fake], width=float(p.highlighter_width)).to(device())
+    highlighter.fit(draw(p.n_fake, generator(seed, 'map', -1)).cpu(), epochs=1)
+    fitted, options = time.perf_counter(), ARMS[refined_arm(p.model)]
     refiner = SelfRefiner(model.net, highlighter, draw, Phases(2, 1, p.cycle), **options, side=p.side, n_map=p.n_map, seed=seed)
     def loss(*args): at.append(time.perf_counter()); return diffusion_loss(*args)
     losses = train(model, real, 2, recipe(p, seed), ema, refiner, loss_fn=loss, progress=False)
@@ -187,18 +190,20 @@ def _draw_costs(
 # %% ../../nbs/experiments/11_training_cost.ipynb #c53d2b3a
 def cost_figure(
     name: str,  # of the files
-    rows: list,  # of `two_steps`
+    rows: list,  # of `measure_steps`
     out: str = '',  # folder; the repository's reports/ by default
-    **meta,  # more to write down, as the command
-):  # a matplotlib figure
+    command: str = '',  # that measured them
+) -> Picture:
     "Draw rows to `NAME.png`, and write them to `NAME.json` with what they were measured on; raises `OSError` where it cannot write."
-    out = Path(out) if out else reports_folder()
-    out.mkdir(parents=True, exist_ok=True)
-    told = [{k: v for k, v in r.items() if k != 'map'} for r in rows]
-    (out/f'{name}.json.part').write_text(json.dumps(dict(meta=dict(meta, device=device(), versions=versions()), rows=told), indent=1) + '\n')
-    os.replace(out/f'{name}.json.part', out/f'{name}.json')
-    fig, axes = plt.subplots(1, 2 + len(rows), figsize=(7 + 1.5*len(rows), 2.6), layout='constrained', gridspec_kw=dict(width_ratios=[3, 2] + [1.5]*len(rows)))
+    numbers = [{k: v for k, v in r.items() if k != 'map'} for r in rows]
+    meta = dict(command=command, device=device(), versions=versions())
+    report = Report(name, meta, numbers, Path(out) if out else reports_folder())
+    report.write()
+    widths = [3, 2] + [1.5]*len(rows)
+    fig, axes = plt.subplots(1, len(widths), figsize=(7 + 1.5*len(rows), 2.6), layout='constrained', gridspec_kw=dict(width_ratios=widths))
     _draw_costs(axes[:2], rows)
-    for ax, r in zip(axes[2:], rows): ax.imshow(r['map'], vmin=0, vmax=1, cmap='inferno'); ax.set_title(f'{r["model"]}: map', fontsize=9); ax.axis('off')
-    fig.savefig(out/f'{name}.png', dpi=100, bbox_inches='tight')
-    return fig
+    for ax, r in zip(axes[2:], rows):
+        ax.imshow(r['map'], vmin=0, vmax=1, cmap='inferno')
+        ax.set_title(f'{r["model"]}: map', fontsize=9)
+        ax.axis('off')
+    return report.save_figure(fig)

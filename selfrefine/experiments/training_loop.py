@@ -18,21 +18,22 @@ import torch
 from ..data.images import batches, part, to_uint8
 from ..method.gradcam import maps_from_cams, overlay, resize_map
 from ..method.mfam import MapState
-from ..method.forward_noise import noise_and_target
+from ..method.forward_noise import Readings, noise_and_target
 from ..method.attention import modulate, self_attentions, token_grid
 from ..diffusion.models import load_model
 from ..diffusion.sampling import sample
 from ..diffusion.training import draw_step
 from .presets import ARMS
-from .pipeline import device, fitted_highlighter, load_maps, load_samples, recipe
-from .table import Experiment
-from .canvas import _sheet, BASE, Canvas, INK, NETWORK, REFINE, save_figure, tensor_summary
+from .pipeline import device, fitted_highlighter, load_maps, load_samples, recipe, newest_images
+from .report import Picture
+from .table import Table
+from .canvas import _sheet, BASE, Canvas, INK, NETWORK, REFINE, save_drawing, tensor_summary
 
 # %% ../../nbs/experiments/09_training_loop.ipynb #4e4ddd5e
 def newest_explanation(
-    e: Experiment,  # has a refined arm of a DDPM
+    e: Table,  # has a refined arm of a DDPM
     arm: str = 'both',  # of `ARMS`
-) -> SimpleNamespace:  # p, seed, links, forward, reverse, enhanced, highlighter, images, cams, fams, maps, M
+) -> SimpleNamespace:  # p, seed, links, noise_weight, attention_weight, readings, highlighter, images, cams, fams, maps, M
     "An arm's newest map and what it was made from, for the first seed; raises `ValueError` for an arm without a flaw map, or another model."
     p, w = e.cells[0].p, ARMS.get(arm)
     seed = p.seeds[0]
@@ -40,24 +41,25 @@ def newest_explanation(
     if p.model != 'ddpm': raise ValueError(f'these figures lay out a step of the DDPM, not of {p.model!r}; draw an experiment with model="ddpm"')
     links = e.cells[0].links[arm, seed]
     maps = load_maps(links['arm'])
-    images = load_file(links['arm']/'maps'/'newest.safetensors')['images']
+    images = newest_images(links['arm'])
     highlighter = fitted_highlighter(p, e.cells[0].images, links['base'])
     cams = highlighter.cams(images)
-    return SimpleNamespace(p=p, seed=seed, links=links, forward=w['forward'], reverse=w['reverse'], enhanced=w.get('enhanced', 'both'), highlighter=highlighter,
-                           images=images, cams=cams, fams=maps_from_cams(cams, p.side), maps=maps, M=list(maps.values())[-1])
+    how = dict(noise_weight=w['noise_weight'], attention_weight=w['attention_weight'], readings=w.get('readings', Readings()))
+    explained = dict(highlighter=highlighter, images=images, cams=cams, fams=maps_from_cams(cams, p.side), maps=maps, M=list(maps.values())[-1])
+    return SimpleNamespace(p=p, seed=seed, links=links, **how, **explained)
 
 # %% ../../nbs/experiments/09_training_loop.ipynb #060eff39
 def last_step(
-    e: Experiment,  # has a refined arm of a DDPM
+    e: Table,  # has a refined arm of a DDPM
     arm: str = 'both',  # of `ARMS`
 ) -> SimpleNamespace:  # `explained`, and step, x0, t, noise, stronger (makes x_t), target (is asked for)
     "The tensors of an arm's last step with its first seed; raises what `explained` raises."
     s = newest_explanation(e, arm)
-    s.step = (0 if s.p.base == 'shipped' else s.p.base) + s.p.steps - 1
+    s.step = s.p.begin + s.p.steps - 1
     s.x0, _ = next(batches(part(e.cells[0].images, 'train'), s.p.batch, s.seed, s.step))
     timesteps = load_model(s.links['base']/'model').scheduler.config.num_train_timesteps
     s.t, s.noise = (v.cpu() for v in draw_step(recipe(s.p, s.seed), s.step, s.x0.shape[1:], timesteps, device()))
-    s.stronger, s.target = noise_and_target(s.noise, s.M, s.forward, enhanced=s.enhanced)
+    s.stronger, s.target = noise_and_target(s.noise, s.M, s.noise_weight, s.readings)
     return s
 
 # %% ../../nbs/experiments/09_training_loop.ipynb #f8c86806
@@ -115,11 +117,11 @@ def _draw_weights(
     s: SimpleNamespace,  # of `last_step`
 ):
     "Where the map enters a training step: the noise above, the attention below."
-    change, grids = (s.stronger - s.noise)[0]/s.forward/3, sorted({s.p.side//2, s.p.side//4}, reverse=True)
-    c.words(3.5, 2, 'forward\n' + r'$\epsilon^\prime = \epsilon\,(1 + w_f M)$' + f'\n$w_f$ = {s.forward}', 8.5, REFINE)
+    change, grids = (s.stronger - s.noise)[0]/s.noise_weight/3, sorted({s.p.side//2, s.p.side//4}, reverse=True)
+    c.words(3.5, 2, 'forward\n' + r'$\epsilon^\prime = \epsilon\,(1 + w_f M)$' + f'\n$w_f$ = {s.noise_weight}', 8.5, REFINE)
     c.picture(4.7, 1.55, .9, to_uint8(s.noise[0]/3), r'$\epsilon$')
-    c.picture(5.9, 1.55, .9, to_uint8(change), rf'{1/s.forward:.0f} $(\epsilon^\prime - \epsilon)$')
-    c.words(3.5, .75, 'reverse\n' + r'$K^\prime, V^\prime = K, V\,(1 + w_r E_M)$' + f'\n$w_r$ = {s.reverse}', 8.5, REFINE)
+    c.picture(5.9, 1.55, .9, to_uint8(change), rf'{1/s.noise_weight:.0f} $(\epsilon^\prime - \epsilon)$')
+    c.words(3.5, .75, 'reverse\n' + r'$K^\prime, V^\prime = K, V\,(1 + w_r E_M)$' + f'\n$w_r$ = {s.attention_weight}', 8.5, REFINE)
     for x, g in zip((4.7, 5.9), grids): c.picture(x, .3, .9, resize_map(s.M, g, g), f'$E_M$, {g} x {g}')
 
 # %% ../../nbs/experiments/09_training_loop.ipynb #d0fc99fa
@@ -158,8 +160,8 @@ def _draw_mean(
 
 # %% ../../nbs/experiments/09_training_loop.ipynb #de5196e5
 def loop_figure(
-    e: Experiment,  # with the arm "both"
-):  # a matplotlib figure
+    e: Table,  # with the arm "both"
+) -> Picture:
     "The loop from samples to the map and back (paper, Figure 1); raises what `last_step` raises."
     s, c = last_step(e), Canvas(12.4, 6.1)
     p, base = s.p, load_model(s.links['base']/'model')
@@ -172,7 +174,7 @@ def loop_figure(
     c.picture(10.5, .45, 1.8, _sheet(after), f'after {p.steps} steps', f'fake score {scores["after"].mean():.2f}', REFINE)
     rows = [tensor_summary(f'fake score, {n.replace("_", " ")}', x) for n, x in scores.items()] + [tensor_summary('fams', s.fams), tensor_summary('mfam', s.M),
         tensor_summary('noise', s.noise), tensor_summary('enhanced noise', s.stronger), tensor_summary('before to after, bytes', (after.float() - before.float()).abs())]
-    return save_figure(e, c, rows)
+    return save_drawing(e, c, rows)
 
 # %% ../../nbs/experiments/09_training_loop.ipynb #75f93dce
 def _draw_time(
@@ -221,7 +223,7 @@ def _draw_forward(
     noised: torch.Tensor,  # x_t from the enhanced noise, the same shape
 ):
     "The forward process of one image, standard above and self-refining below."
-    k = 1/s.forward
+    k = 1/s.noise_weight
     c.words(.2, 3.75, f'forward process: one image of step {s.step}, $t$ = {s.t[i]}', 10, ha='left', weight='bold')
     for x, image, title in ((.75, s.x0[i], '$x_0$'), (2.35, s.noise[i]/3, r'$\epsilon$'), (3.95, plain[i], '$x_t$')): c.picture(x, 2.2, 1.2, to_uint8(image), title, edge=BASE)
     c.picture(.75, .45, 1.2, s.M, '$M$', edge=REFINE)
@@ -245,7 +247,7 @@ def _draw_keys(
     c.words(6.05, y + .6, f'{g[0]} x {g[1]}', 8.5, NETWORK, rotation=90)
     c.picture(6.3, y, 1.2, size.view(g), r'$\Vert K \Vert$ per token', name.replace('.attentions', ''), NETWORK, cmap='viridis', vmin=None, vmax=None)
     c.words(7.7, y + .6, r'$\times$', 13)
-    c.picture(7.9, y, 1.2, ratio.view(g), r'$1 + w_r E_M$, measured', f'{ratio.min():.4f} to {ratio.max():.4f}', REFINE, vmin=1, vmax=1 + s.reverse)
+    c.picture(7.9, y, 1.2, ratio.view(g), r'$1 + w_r E_M$, measured', f'{ratio.min():.4f} to {ratio.max():.4f}', REFINE, vmin=1, vmax=1 + s.attention_weight)
     c.words(9.25, y + .6, '=', 11)
     c.picture(9.4, y, 1.2, change.view(g), r'$\Vert K^\prime - K \Vert$', f'up to {change.max()/size.max():.1%} of $\\Vert K \\Vert$', REFINE, vmin=None, vmax=None)
 
@@ -259,7 +261,7 @@ def _draw_reverse(
     guess: torch.Tensor,  # the clean images that follow from it
 ):
     "The reverse process of the same image: keys at one layer of each attention grid, and the prediction."
-    c.words(5.95, 3.75, f'reverse process: keys before and after, $w_r$ = {s.reverse}', 10, ha='left', weight='bold')
+    c.words(5.95, 3.75, f'reverse process: keys before and after, $w_r$ = {s.attention_weight}', 10, ha='left', weight='bold')
     by_grid = {token_grid(k.shape[1], s.p.side, s.p.side): (name, k[i], q[i]) for name, (k, q) in reversed(keys.items())}
     for y, (g, layer) in zip((2.2, .45), sorted(by_grid.items(), reverse=True)): _draw_keys(c, s, y, g, *layer)
     c.arrow((10.7, 1.98), (10.98, 1.98))
@@ -268,13 +270,13 @@ def _draw_reverse(
 
 # %% ../../nbs/experiments/09_training_loop.ipynb #ae39f0fe
 def structure_figure(
-    e: Experiment,  # with the arm "both"
-):  # a matplotlib figure
+    e: Table,  # with the arm "both"
+) -> Picture:
     "The two phases in time, and one step of the second (paper, Figure 2); raises what `last_step` raises."
     s, c = last_step(e), Canvas(12.4, 7.2)
     model = load_model(s.links['arm']/'model')
     plain, noised = (model.scheduler.add_noise(s.x0, n, s.t) for n in (s.noise, s.stronger))
-    keys, predicted = modulated_keys(model.net, s.M, s.reverse, noised, s.t)
+    keys, predicted = modulated_keys(model.net, s.M, s.attention_weight, noised, s.t)
     i = (s.t - 300).abs().argmin().item()
     c.words(.2, 6.5, 'two phases of one run', 10, ha='left', weight='bold')
     _draw_time(c, s)
@@ -283,4 +285,4 @@ def structure_figure(
     _draw_reverse(c, s, i, keys, predicted, implied_x0(model.scheduler, noised, predicted, s.t))
     rows = [tensor_summary(f'mfam, step {k}', m) for k, m in s.maps.items()] + [tensor_summary('x_t from enhanced noise, minus x_t', noised - plain)]
     rows += [tensor_summary(f'K after / before, {n}', measured_factor(k, q).flatten()) for n, (k, q) in keys.items()]
-    return save_figure(e, c, [*rows, tensor_summary('squared error', (predicted - s.target).square())])
+    return save_drawing(e, c, [*rows, tensor_summary('squared error', (predicted - s.target).square())])

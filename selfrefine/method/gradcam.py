@@ -22,7 +22,7 @@ import torch.nn.functional as F
 CHANNELS, CONVOLUTIONS = (64, 128, 256, 512, 512), (2, 2, 3, 3, 3)  # of the five blocks
 
 class VGG16(nn.Module):
-    "torchvision's VGG16 `features` and a two-layer head: (B, 3, S, S) normalised -> (B, 2) logits; class 0 fake, 1 real."
+    "torchvision's VGG16 `features` and a two-layer head: (B, 3, S, S) normalised -> (B, 2) logits, fake and real."
     def __init__(self, side: int, width: float = 1.0):
         super().__init__()
         layers, c_in = [], 3
@@ -52,7 +52,8 @@ def cam_grid(
     if side >= 32:
         earlier = max(p - 1 for p in POOLS if side >> POOLS.index(p) >= 4)
         ways += f' or take an earlier layer, as {earlier}'
-    raise ValueError(f'at {side} px the CAM of layer {layer} has a grid of {g} x {g}, too coarse to show a place; {ways}')
+    grid = f'at {side} px the CAM of layer {layer} has a grid of {g} x {g}'
+    raise ValueError(f'{grid}, too coarse to show a place; {ways}')
 
 # %% ../../nbs/method/01_gradcam.ipynb #18bfbfc2
 def normalise(

@@ -44,7 +44,7 @@ def explains(): return fitted(portraits())
 
 def refine(net, explains, sample_ema=drawn, **options):
     "A refiner with strong weights, so that whatever goes wrong shows."
-    return SelfRefiner(net, explains, sample_ema, phases, forward=.1, reverse=.5, n_map=8, n_fake=48, **options)
+    return SelfRefiner(net, explains, sample_ema, phases, noise_weight=.1, attention_weight=.5, n_map=8, n_fake=48, **options)
 
 def loop(net, refiner=None, ema=None, passes=1, words=(), each=None):
     "The front page's loop; all it draws comes from the global random state."
@@ -74,7 +74,7 @@ def test_empty_map_is_the_plain_loop():
     plain, maps = loop(unet()), []
     net, explains = unet(), highlighter(portraits())
     ema, sample_ema = averaging(net)
-    empty = Guide('empty', lambda cams, side, generator: torch.zeros(1, 1, side, side), needs_cams=True)
+    empty = Guide('empty', 'Empty', lambda c: torch.zeros(1, 1, c.side, c.side), needs=('cams',))
     refiner = refine(net, explains, sample_ema, guide=empty, watch=lambda step, images, m: maps.append(step))
     assert same(loop(net, refiner, ema), plain)
     assert maps == [2, 4, 6] and explains.fitted and net.training

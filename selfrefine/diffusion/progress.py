@@ -20,7 +20,7 @@ def time_map(
     n: int = 4,  # images that it is tried on
 ) -> float:  # seconds
     "About how long a map takes, without making one."
-    if not refiner.guide.needs_cams: return 0.
+    if not refiner.guide.needs_samples: return 0.
     with undisturbed(0, refiner.net, refiner.highlighter), refiner.bypass(), torch.no_grad():
         refiner.highlighter.to(refiner.state.map.device)
         began = time.perf_counter()
@@ -61,7 +61,7 @@ class Monitor:
         self.at.append(time.perf_counter())
         if len(self.at) < _TIMED_STEPS: return
         step = sorted(b - a for a, b in zip(self.at, self.at[1:]))[_TIMED_STEPS//2 - 1]
-        maps = (refiner.phases, time_map(refiner), not refiner.guide.needs_cams or bool(refiner.highlighter.fitted)) if refiner else ()
+        maps = (refiner.phases, time_map(refiner), not refiner.guide.needs_samples or bool(refiner.highlighter.fitted)) if refiner else ()
         self.bar.write(forecast(*self.range, step, *maps, slow=self.slow), file=sys.stderr)
     def update(self, step, loss, refiner):
         self.tell(refiner)

@@ -31,7 +31,8 @@ from ..diffusion.losses import diffusion_loss
 from ..diffusion.schedules import scaled_linear_schedule
 from ..diffusion.autoencoder import new_first_stage
 from ..diffusion.text import caption_tokenizer, TextConditioned
-from ..diffusion.models import Diffusion, encode_set, MODELS, new_model, TEXT_UNETS
+from ..diffusion.models import Diffusion, encode_set, MODELS, new_model
+from ..diffusion.text import TEXT_UNETS
 from ..diffusion.ema import Ema, ema_sampler
 from ..diffusion.training import train
 from .presets import ARMS, names_fields, refined_arm, settings

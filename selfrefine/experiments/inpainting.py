@@ -9,7 +9,7 @@ __all__ = ['TABLE_WALKS', 'SCALES', 'PAPER_MASKS', 'InpaintingTask', 'inpainting
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #1d4f8b8c
 import hashlib, math, time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #f8aee2f8
@@ -18,33 +18,35 @@ import numpy as np
 import torch
 from ..data.randomness import generator
 from ..data.images import image_bytes, Images, part
-from ..diffusion.models import LATENT
+from ..diffusion.models import MODELS
 from ..evaluation.features import encoder
 from ..evaluation.distances import frechet
-from ..evaluation.statistics import bootstrap_difference, paired_interval
+from ..evaluation.statistics import paired_interval
 from ..evaluation.perceptual import restoration_scores
-from ..applications.inpainting import make_masks, repaint, repaint_walk, walk_cost, WALKS
-from .presets import Preset, settings
+from ..applications.inpainting import make_masks, repaint, repaint_walk, Walk, walk_cost, WALKS
+from .presets import names_fields, Preset, settings
 from .cache import link, read_done
-from .pipeline import cached_features, device, image_set, load_samples, open_model
-from .table import Cell, experiment, Experiment, format_interval
+from .published import TABLE5
+from .compute import device
+from .pipeline import cached_features, image_set, load_samples, open_model
+from .metrics import bootstrap_images, Metric, pair_images, Result
+from .report import cautions
+from .table import Cell, experiment, format_interval, Table
 from .plots import row_label
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #3091bc9c
 TABLE_WALKS = WALKS | dict(
-    plain  = dict(steps=50,  jump_length=5,  jump_n_sample=1, n_sample=1),
-    longer = dict(steps=100, jump_length=10, jump_n_sample=5, n_sample=1),
-    smoke  = dict(steps=4,   jump_length=2,  jump_n_sample=2, n_sample=1),
-    short  = dict(steps=4,   jump_length=2,  jump_n_sample=1, n_sample=1),
-)
+    plain  = Walk(steps=50,  jump_length=5,  jump_n_sample=1, n_sample=1),
+    longer = Walk(steps=100, jump_length=10, jump_n_sample=5, n_sample=1),
+    smoke  = Walk(steps=4,   jump_length=2,  jump_n_sample=2, n_sample=1),
+    short  = Walk(steps=4,   jump_length=2,  jump_n_sample=1, n_sample=1))
 
-#             images       walk              beside it             on
+#             images       walk              and others            on
 SCALES = dict(
-    smoke = dict(n=4,    walk='smoke',   beside=('short',),          few=3),
-    quick = dict(n=64,   walk='quick',   beside=('plain', 'longer'), few=32),
-    gpu   = dict(n=500,  walk='longer',  beside=('plain', 'quick'),  few=200),
-    paper = dict(n=3000, walk='authors', beside=('quick', 'paper'),  few=100),
-)
+    smoke = dict(n=4,    walk='smoke',   others=('short',),          few=3),
+    quick = dict(n=64,   walk='quick',   others=('plain', 'longer'), few=32),
+    gpu   = dict(n=500,  walk='longer',  others=('plain', 'quick'),  few=200),
+    paper = dict(n=3000, walk='authors', others=('quick', 'paper'),  few=100))
 
 PAPER_MASKS = ('wide', 'narrow', 'lines')
 
@@ -55,23 +57,28 @@ class InpaintingTask:
     truth: torch.Tensor  # uint8 (n, 3, S, S)
     holes: dict  # name of a mask -> uint8 (n, 1, S, S), 1 = hole
     name: str  # of the walk
-    walk: dict  # of `timeline`
+    walk: Walk
+
+def _named_walk(walk):
+    "The name of a walk, and the walk."
+    if isinstance(walk, Walk): return 'own', walk
+    if walk not in TABLE_WALKS: raise ValueError(f'walks are {", ".join(TABLE_WALKS)}, not {walk!r}')
+    return walk, TABLE_WALKS[walk]
 
 def inpainting_task(
     images: Images,
-    kinds: tuple = PAPER_MASKS,  # masks, see `masks`: names, or black and white pictures
+    masks: tuple = PAPER_MASKS,  # see `make_masks`: names, or black and white pictures
     n: int = 64,  # test images
-    walk: str | dict = 'quick',  # of `WALKS`, or arguments of `timeline`
+    walk: str | Walk = 'quick',  # of `TABLE_WALKS`, or one of your own
 ) -> InpaintingTask:
     "Test images with their holes; raises `ValueError` for more images than there are, and for unknown masks and walks."
     test = part(images, 'test')
     if not 2 <= n <= len(test): raise ValueError(f'{images.name} has {len(test)} test images; restore 2 to {len(test)} of them, not {n}')
-    if not kinds or isinstance(kinds, str): raise ValueError(f'masks are a list of names or pictures, not {kinds!r}')
-    if isinstance(walk, str) and walk not in TABLE_WALKS: raise ValueError(f'walks are {", ".join(TABLE_WALKS)}, not {walk!r}')
-    name, steps = (walk, TABLE_WALKS[walk]) if isinstance(walk, str) else ('own', WALKS['paper'] | walk)
-    repaint_walk(**steps)
+    if not masks or isinstance(masks, str): raise ValueError(f'masks are a list of names or pictures, not {masks!r}')
+    name, steps = _named_walk(walk)
     some = torch.randperm(len(test), generator=generator(0, 'data'))[:n]
-    return InpaintingTask(image_bytes(test.take(some, test.name)), {Path(k).stem: make_masks(k, images.side, n) for k in kinds}, name, steps)
+    holes = {Path(m).stem: make_masks(m, images.side, n) for m in masks}
+    return InpaintingTask(image_bytes(test.take(some, test.name)), holes, name, steps)
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #883faf07
 def _digest(x: torch.Tensor) -> str:
@@ -84,11 +91,12 @@ def fill_holes(
     truth: torch.Tensor,  # uint8 (n, 3, S, S)
     holes: torch.Tensor,  # uint8 (n, 1, S, S), 1 = hole
     seed: int,  # of the noise; image i has its own
-    walk: dict,  # of `timeline`
+    walk: Walk,
 ) -> Path:  # a folder that holds one PNG for each image, known pixels not pasted
     "The link of images that an arm has filled; raises what `repaint` raises."
-    make = lambda folder: repaint(open_model(p, trained/'model'), truth, holes, seed, folder=folder/'png', composite=False, bf16=p.bf16, progress=True, **walk) is None
-    return link('repaint', make, (trained, _digest(truth), _digest(holes)), ('inpainting', 'sampling'), composite=False, seed=seed, bf16=p.bf16, **walk)
+    how = dict(composite=False, seed=seed, bf16=p.bf16)
+    def make(folder): repaint(open_model(p, trained/'model'), truth, holes, walk, folder=folder/'png', progress=True, **how)
+    return link('repaint', make, (trained, _digest(truth), _digest(holes)), **how, **asdict(walk))
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #114c92c9
 def psnr_ceiling(side: int) -> float:
@@ -104,135 +112,170 @@ def inpainting_scores(
     return {k: (v.clamp(max=psnr_ceiling(truth.shape[-1])) if k == 'PSNR' else v).tolist() for k, v in s.items()}
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #295dc44e
-_PAPER = {  # Table 5: FID, PSNR, SSIM, LPIPS
-    'wide':   dict(base=(11.2213, 23.3655, .8356, .0770), both=(10.3564, 23.3829, .8365, .0753)),
-    'narrow': dict(base=(5.8492,  30.0900, .9292, .0189), both=(5.5396,  30.0983, .9305, .0182)),
-    'lines':  dict(base=(1.2314,  49.6315, .9973, .0004), both=(1.2211,  49.6578, .9973, .0004)),
-}
-
-_PLACES = {'FID': 0, 'FD-SqueezeNet': 0, 'PSNR': 1, 'SSIM': 2, 'LPIPS': 3, 'PD-SqueezeNet': 3}  # of our metrics in the paper's table
+def _restored_metric(name, mask, learned):
+    "The metric of one score under one mask, with the name of the paper's number."
+    higher, key = name in ('PSNR', 'SSIM'), 'LPIPS' if name == learned else name
+    return Metric(f'{mask} {name}', None, higher_is_better=higher, published_key=key, interval=pair_images)
 
 @dataclass
 class InpaintingCell(Cell):
     "A cell whose arms have filled holes."
     task: InpaintingTask = None
     fills: dict = field(default_factory=dict)  # (mask, arm, seed) -> link
-    seen: dict = field(default_factory=dict)  # (metric, arm or "truth") -> features, of the first seed
+    masks: dict = field(default_factory=dict)  # metric's name -> mask
     def result(self, mask, arm, seed, composite=True):
         "Restored images, known pixels pasted or as the model leaves them."
         x = load_samples(self.fills[mask, arm, seed], self.p.side)
         return torch.where(self.task.holes[mask].bool(), x, self.task.truth) if composite else x
-    def compare(self, a, metric):
-        base = self.methods[0]['arm']
-        if a == base or len(self.p.seeds) > 1 or (metric, a) not in self.seen: return super().compare(a, metric)
-        return dict(bootstrap_difference(*(self.seen[metric, k] for k in ('truth', a, base))), over='images')
-    def summarise(self):
-        rows = super().summarise()
-        for r in rows:
-            mask, _, metric = r['metric'].partition(' ')
-            if mask not in self.task.holes: continue
-            place, paper = _PLACES[metric], _PAPER.get(mask, {}).get(r['arm'])
-            r.update(mask=mask, paper_metric=('FID', 'PSNR', 'SSIM', 'LPIPS')[place], paper=paper and paper[place])
-        return rows
+    def image_scores(self, mask, arm, seed):
+        "The scores of each image under one mask: metric without the mask's name -> n numbers."
+        found = self.results[arm, seed]
+        return {k.partition(' ')[2]: found[k].scores for k, m in self.masks.items() if m == mask and found[k].scores is not None}
+    def row(self, m, name):
+        if name not in self.masks: return super().row(m, name)
+        mask, key = self.masks[name], self.metrics[name].published_key
+        number = TABLE5.get(mask, {}).get(m['arm'], {}).get(key)
+        return super().row(m, name) | dict(mask=mask, paper=number)
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #ad4b2152
+def _restored(x, truth, enc):
+    "The scores of restored images, and their distance where an encoder is given: name -> `Result`."
+    found = {name: Result(float(np.mean(v)), v) for name, v in inpainting_scores(x, truth).items()}
+    if not enc: return found
+    given, true = cached_features(x, enc), cached_features(truth, enc)
+    return {enc.name: Result(frechet(given, true), None, given, true)} | found
+
+def _metric(name, mask, learned, enc):
+    if not enc or name != enc.name: return _restored_metric(name, mask, learned)
+    return Metric(f'{mask} {name}', frechet, published_key='FID', interval=bootstrap_images)
+
 def fill_cell(
     c: Cell,  # its arms are trained
     t: InpaintingTask,
     composite: bool = True,  # known pixels as given; False: as the model leaves them
     least: int = 500,  # images for a Frechet distance
 ) -> InpaintingCell:
-    "Fill the holes of all masks with every arm and seed, and score them; raises what `filled` raises."
-    f = InpaintingCell(**vars(c) | dict(values={k: dict(v) for k, v in c.values.items()}, scores={k: {} for k in c.values}), task=t)
+    "Fill the holes of all masks with every arm and seed, and score them; raises what `fill_holes` raises."
+    f = InpaintingCell(**vars(c) | dict(results={k: dict(v) for k, v in c.results.items()}, metrics=dict(c.metrics)), task=t)
     enc = encoder(c.p.encoder, device()) if len(t.truth) >= least else None
     for (a, s), links in c.links.items():
         for mask, holes in t.holes.items():
             print(f'{c.p.model}: {mask}, arm {a!r}, seed {s}')
             f.fills[mask, a, s] = fill_holes(c.p, links['arm'], t.truth, holes, s, t.walk)
-            x, name = f.result(mask, a, s, composite), enc and f'{mask} {enc.name}'
-            if enc:
-                seen, true = cached_features(x, enc), cached_features(t.truth, enc)
-                f.values[a, s][name] = frechet(seen, true)
-                if s == c.p.seeds[0]: f.seen |= {(name, a): seen, (name, 'truth'): true}
-            f.scores[a, s] |= {f'{mask} {k}': v for k, v in inpainting_scores(x, t.truth).items()}
-        f.values[a, s] |= {k: float(np.mean(v)) for k, v in f.scores[a, s].items()}
+            found = _restored(f.result(mask, a, s, composite), t.truth, enc)
+            *_, learned = found
+            for name, result in found.items():
+                full = f'{mask} {name}'
+                f.results[a, s][full], f.masks[full] = result, mask
+                f.metrics[full] = _metric(name, mask, learned, enc)
     return f
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #08df24ac
+def _walk_row(f, name, walk, made, n, scores, own):
+    "What one walk cost and gave, against the table's own."
+    mask, arm = next(iter(f.task.holes)), f.methods[0]['arm']
+    def difference(k): return {a: b for a, b in paired_interval(scores[k], own[k]).items() if a != 'differences'}
+    cost = dict(calls=walk_cost(repaint_walk(walk))[0], seconds_per_image=read_done(made)['seconds']/n)
+    means = {k: float(np.mean(v)) for k, v in scores.items()}
+    against = None if scores is own else {k: difference(k) for k in scores}
+    return dict(walk=name, **asdict(walk), **cost, mask=mask, arm=arm, n=len(next(iter(scores.values()))), scores=means, against=against)
+
 def compare_walks(
     f: InpaintingCell,
-    names: tuple,  # of `WALKS`
+    names: tuple,  # of `TABLE_WALKS`
     n: int,  # the first images, at least 2
     composite: bool = True,
 ) -> list:  # one dict for each walk, the table's own first
     "The table's walk and others on the same images: calls, seconds, scores, and paired differences to the table's."
     (mask, holes), arm, seed, t = next(iter(f.task.holes.items())), f.methods[0]['arm'], f.p.seeds[0], f.task
     n = min(n, len(t.truth))
-    own = {k.partition(' ')[2]: v[:n] for k, v in f.scores[arm, seed].items() if k.startswith(f'{mask} ')}
-    def row(name, walk, made, images, s):
-        against = {k: {a: b for a, b in paired_interval(v, own[k]).items() if a != 'differences'} for k, v in s.items()} if s is not own else None
-        return dict(walk=name, **walk, calls=walk_cost(repaint_walk(**walk))[0], seconds_per_image=read_done(made)['seconds']/images, mask=mask, arm=arm, n=n,
-                    scores={k: float(np.mean(v)) for k, v in s.items()}, against=against)
-    rows = [row(t.name, t.walk, f.fills[mask, arm, seed], len(t.truth), own)]
+    own = {k: v[:n] for k, v in f.image_scores(mask, arm, seed).items()}
+    rows = [_walk_row(f, t.name, t.walk, f.fills[mask, arm, seed], len(t.truth), own, own)]
     for name in names:
         made = fill_holes(f.p, f.links[arm, seed]['arm'], t.truth[:n], holes[:n], seed, TABLE_WALKS[name])
         x = load_samples(made, f.p.side)
         if composite: x = torch.where(holes[:n].bool(), x, t.truth[:n])
-        rows.append(row(name, TABLE_WALKS[name], made, n, inpainting_scores(x, t.truth[:n])))
+        rows.append(_walk_row(f, name, TABLE_WALKS[name], made, n, inpainting_scores(x, t.truth[:n]), own))
     return rows
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #9f590b8f
-_BETTER = dict(PSNR='↑', SSIM='↑')  # all others ↓
+def _table_line(r, metric):
+    "What one row of the JSON file adds to its line."
+    d, method = r['against_baseline'], r['method']
+    line = {method: f'{r["mean"]:.4f}' + (f' ± {r["std"]:.4f}' if r['std'] is not None else '')}
+    if d:
+        effect = d.get('smallest_effect')
+        line |= {f'{method}: difference': format_interval(d, 4), 'smallest effect': '' if effect is None else f'{effect:.4f}'}
+    other = f' ({r["paper_metric"]})'*(r['paper_metric'] != metric)
+    if r['paper'] is not None: line[f'paper: {method}'] = f'{r["paper"]:.4f}{other}'
+    return line
+
+def _arrow(metric): return '↑' if metric in ('PSNR', 'SSIM') else '↓'
 
 def inpainting_table(
-    told: dict,  # what the report's JSON file holds
+    stored: dict,  # what the report's JSON file holds
 ):  # pandas
     "A line for each mask and metric."
     import pandas as pd
     lines = {}
-    for r in (r for r in told['rows'] if 'mask' in r):
+    for r in (r for r in stored['rows'] if 'mask' in r):
         metric = r['metric'].removeprefix(f'{r["mask"]} ')
-        line, d = lines.setdefault((r['mask'], f'{metric} {_BETTER.get(metric, "↓")}'), {}), r['against_baseline']
-        line[r['method']] = f'{r["mean"]:.4f}' + (f' ± {r["std"]:.4f}' if r['std'] is not None else '')
-        if d: line |= {f'{r["method"]}: difference': format_interval(d, 4), 'smallest effect': f'{d["smallest_effect"]:.4f}' if d.get('smallest_effect') is not None else ''}
-        if r['paper'] is not None: line[f'paper: {r["method"]}'] = f'{r["paper"]:.4f}' + f' ({r["paper_metric"]})'*(r['paper_metric'] != metric)
+        line = lines.setdefault((r['mask'], f'{metric} {_arrow(metric)}'), {})
+        line |= _table_line(r, metric)
     order = sorted({k: None for line in lines.values() for k in line}, key=lambda k: k.startswith('paper'))
-    return pd.DataFrame(lines.values(), index=pd.MultiIndex.from_tuples(lines, names=['mask', 'metric']), columns=order).fillna('')
+    index = pd.MultiIndex.from_tuples(lines, names=['mask', 'metric'])
+    return pd.DataFrame(lines.values(), index=index, columns=order).fillna('')
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #d315b7ac
+def _listed(values, form): return ', '.join(f'{form.format(x)} ({m})' for m, x in values.items())
+
+def _done_sentences(t, base, n_results):
+    "What was restored, how it was scored, and what the known pixels do."
+    return [f'Restored are {t["n_images"]} held-out images, with the same holes and noise for every arm; missing are on average {_listed(t["missing"], "{:.0%}")} of the pixels. '
+            f'The walk `{t["walk"]}` calls the network {t["calls"]} times an image, {_listed(t["seconds_per_image"], "{:.2f}")} s an image.',
+            f'PSNR is the mean over images of their dB, known pixels included; restored to the last bit, and counted as {t["ceiling"]:.1f} dB, '
+            f'are {_listed(t["exact"], "{}")} of the {n_results} results of a mask. SSIM: {t["ssim"]}.',
+            f'Known pixels are {"as given" if t["composite"] else "as the model leaves them"}. With `composite={not t["composite"]}`, '
+            f'{base["method"]} has a PSNR of {_listed(t["other_psnr"], "{:.2f}")} dB.']
+
+def _effect_sentence(f, m):
+    "The smallest true difference in PSNR that an arm's pairs would show; empty where none can be had."
+    d = {k: f.compare(m['arm'], f'{k} PSNR') for k in f.task.holes}
+    if not all(v and v['smallest_effect'] is not None for v in d.values()): return ''
+    given = {k: v[m['arm']]['PSNR'] - v['base']['PSNR'] for k, v in TABLE5.items() if k in d and m['arm'] in v and f.methods[0]['arm'] == 'base'}
+    size = f'{len(f.p.seeds)} seeds' if len(f.p.seeds) > 1 else f'{len(f.p.seeds)} training and {len(f.task.truth)} images'
+    found = _listed({k: v['smallest_effect'] for k, v in d.items()}, '{:.3f}')
+    paper = f' The paper\'s differences are {_listed(given, "{:+.3f}")} dB.' if given else ''
+    return f'{m["method"]}: with {size} a true difference in PSNR is found four times out of five if it is at least {found} dB.{paper}'
+
+def _clear_sentence(rows):
+    "How many intervals leave out zero, and on which side; empty where there is none."
+    every = [(r, r['against_baseline']) for r in rows or [] if r.get('mask') and (r['against_baseline'] or {}).get('low') is not None]
+    clear = [(r, d) for r, d in every if d['low'] > 0 or d['high'] < 0]
+    worse = sum((d['low'] > 0) != r['metric'].endswith(('PSNR', 'SSIM')) for r, d in clear)
+    return every and (f'{len(clear)} of {len(every)} intervals of differences leave out 0: {worse} say that the refined model restores worse, '
+                      f'{len(clear) - worse} that it restores better. By chance one in twenty would.')
+
 @dataclass
-class InpaintingTable(Experiment):
-    "A table of restored images; its one cell is a `Filled`."
+class InpaintingTable(Table):
+    "A table of restored images; its one cell is an `InpaintingCell`."
     def caution(self):
-        t, f, enc = self.meta['restoration'], self.cells[0], self.meta['encoder']
-        listed = lambda v, k: ', '.join(f'{k.format(x)} ({m})' for m, x in v.items())
+        t, f = self.meta['restoration'], self.cells[0]
         base, *others = f.methods
-        said = [f'Restored are {t["n_images"]} held-out images, with the same holes and noise for every arm; missing are on average {listed(t["missing"], "{:.0%}")} of the pixels. '
-                f'The walk `{t["walk"]}` calls the network {t["calls"]} times an image, {listed(t["seconds_per_image"], "{:.2f}")} s an image.',
-            f'PSNR is the mean over images of their dB, known pixels included; restored to the last bit, and counted as {t["ceiling"]:.1f} dB, are {listed(t["exact"], "{}")} '
-            f'of the {t["n_images"]*len(f.methods)*len(f.p.seeds)} results of a mask. SSIM: {t["ssim"]}.',
-            f'Known pixels are {"as given" if t["composite"] else "as the model leaves them"}. With `composite={not t["composite"]}`, {base["method"]} has a PSNR of {listed(t["other_psnr"], "{:.2f}")} dB.']
-        for m in others:
-            d = {k: f.compare(m['arm'], f'{k} PSNR') for k in f.task.holes}
-            published = {k: v[m['arm']][1] - v['base'][1] for k, v in _PAPER.items() if k in d and m['arm'] in v and base['arm'] == 'base'}
-            if all(v and v['smallest_effect'] is not None for v in d.values()):
-                seen = {k: v['smallest_effect'] for k, v in d.items()}
-                said.append(f'{m["method"]}: with {len(f.p.seeds)} {"seeds" if len(f.p.seeds) > 1 else f"training and {len(f.task.truth)} images"} a true difference in PSNR is found four times out of five '
-                    f'if it is at least {listed(seen, "{:.3f}")} dB.' + (f' The paper\'s differences are {listed(published, "{:+.3f}")} dB.' if published else ''))
-        told = [(r, r['against_baseline']) for r in self.rows or [] if r.get('mask') and (r['against_baseline'] or {}).get('low') is not None]
-        clear = [(r, d) for r, d in told if d['low'] > 0 or d['high'] < 0]
-        worse = sum((d['low'] > 0) != r['metric'].endswith(('PSNR', 'SSIM')) for r, d in clear)
-        if told: said.append(f'{len(clear)} of {len(told)} intervals of differences leave out 0: {worse} say that the refined model restores worse, {len(clear) - worse} that it restores better. By chance one in twenty would.')
-        if t['n_images'] < t['least']: said.append(f'**No Fréchet distance**: {t["n_images"]} images are fewer than {t["least"]}. The paper has FID '
-            + ', '.join(f'{v["base"][0]} and {v["both"][0]} ({k})' for k, v in _PAPER.items() if k in f.task.holes) + ' on 3,000 images.')
-        if not t['lpips']: said.append('PD-SqueezeNet is not LPIPS: it has no learned heads and another network, and its values cannot be compared with the paper\'s.')
-        return '\n'.join([super().caution(), *(f'- {s}' for s in said)])
+        sentences = _done_sentences(t, base, t['n_images']*len(f.methods)*len(f.p.seeds))
+        sentences += [_effect_sentence(f, m) for m in others] + [_clear_sentence(self.rows)]
+        paper = ', '.join(f'{v["base"]["FID"]} and {v["both"]["FID"]} ({k})' for k, v in TABLE5.items() if k in f.task.holes)
+        few = f'**No Fréchet distance**: {t["n_images"]} images are fewer than {t["least"]}. The paper has FID {paper} on 3,000 images.'
+        own = 'PD-SqueezeNet is not LPIPS: it has no learned heads and another network, and its values cannot be compared with the paper\'s.'
+        return super().caution() + '\n' + cautions([(x, x) for x in sentences] + [(t['n_images'] < t['least'], few), (not t['lpips'], own)])
     def table(self): return inpainting_table(dict(rows=self.rows))
     def walks(self):
         "The comparison of walks as a pandas table."
         import pandas as pd
-        def line(w): return {'calls': w['calls'], 's an image': round(w['seconds_per_image'], 2)} | {c: v for k, x in w['scores'].items()
-            for c, v in ((k, f'{x:.4f}'), (f'{k}: difference', format_interval(w['against'][k], 4) if w['against'] else ''))}
+        def pair(w, k, x): return {k: f'{x:.4f}', f'{k}: difference': format_interval(w['against'][k], 4) if w['against'] else ''}
+        def line(w):
+            scores = [pair(w, k, x) for k, x in w['scores'].items()]
+            return {'calls': w['calls'], 's an image': round(w['seconds_per_image'], 2)} | {a: b for q in scores for a, b in q.items()}
         ws = self.meta['walks']
         return pd.DataFrame(map(line, ws), index=pd.Index([w['walk'] for w in ws], name=f'{ws[0]["mask"]}, {ws[0]["n"]} images'))
 
@@ -246,37 +289,39 @@ def _inpainting_meta(
     t, base, seed = f.task, f.methods[0]['arm'], f.p.seeds[0]
     each = lambda g: {m: g(m) for m in t.holes}
     exact = lambda x: int((x == t.truth).flatten(1).all(1).sum())
-    return dict(n_images=len(t.truth), least=least, walk=t.name, schedule=t.walk, calls=walk_cost(repaint_walk(**t.walk))[0], composite=composite, ceiling=psnr_ceiling(f.p.side),
+    return dict(n_images=len(t.truth), least=least, walk=t.name, schedule=asdict(t.walk), calls=walk_cost(repaint_walk(t.walk))[0], composite=composite, ceiling=psnr_ceiling(f.p.side),
         links={f'{m}/{a}/{s}': v.name for (m, a, s), v in f.fills.items()}, missing=each(lambda m: float(t.holes[m].float().mean())),
         seconds_per_image=each(lambda m: read_done(f.fills[m, base, seed])['seconds']/len(t.truth)),
         exact=each(lambda m: sum(exact(f.result(*k, composite)) for k in f.fills if k[0] == m)),
         other_psnr=each(lambda m: float(np.mean(inpainting_scores(f.result(m, base, seed, not composite), t.truth)['PSNR']))),
         ssim='torchmetrics, Gaussian window of 11 pixels with deviation 1.5, mean of the three channels',
-        lpips=any(k.endswith(' LPIPS') for k in f.values[base, seed]))
+        lpips=any(k.endswith(' LPIPS') for k in f.results[base, seed]))
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #2803f398
+@names_fields
 def inpainting(
     name: str,  # names the files
-    methods: list,  # dicts with `method`, `arm` and `paper`; the first is the baseline
+    methods: list,  # dicts with `method` and `arm`; the first is the baseline
     preset: str = 'quick',
     out: str = '',  # where the files go; the repository's reports/ by default
-    kinds: tuple = PAPER_MASKS,  # masks, see `task`
+    masks: tuple = PAPER_MASKS,  # see `inpainting_task`
     n_images: int | None = None,  # test images; None: the preset's, or all where there are fewer
-    walk: str | dict | None = None,  # see `task`; None: the preset's
+    walk: str | Walk | None = None,  # see `inpainting_task`; None: the preset's
     composite: bool = True,  # known pixels as given; False: as the model leaves them
-    **overrides,  # fields of `Preset`, for all rows
+    **fields,  # of `Preset`, for all rows
 ) -> InpaintingTable:
-    "Train every arm, let it fill holes, and measure; raises `ValueError` for a latent model and what `task` and `experiment` raise."
-    started, p = time.time(), settings(preset, **overrides)
-    scale, images = SCALES[preset], image_set(p.model, p.source, p.side)
-    if p.model in LATENT: raise ValueError(f'RePaint pastes known pixels, and {p.model} has latents; take ddpm, improved or uvit')
-    if any(k in vars(p) for m in methods for k in m): raise ValueError('all rows share one model and its settings; give them to restore, not to a row')
-    t = inpainting_task(images, kinds, min(scale['n'], len(images.parts['test'])) if n_images is None else n_images, walk or scale['walk'])
-    e = experiment(name, methods, preset, out, **overrides)
+    "Train every arm, let it fill holes, and measure; raises `ValueError` for a latent model and what `inpainting_task` and `experiment` raise."
+    started, p = time.time(), settings(preset, **fields)
+    scale, images = SCALES[preset], image_set(p)
+    if MODELS[p.model].latent: raise ValueError(f'RePaint pastes known pixels, and {p.model} has latents; take ddpm, improved or uvit')
+    if any(k in vars(p) for m in methods for k in m): raise ValueError('all rows share one model and its settings; give them to inpainting, not to a row')
+    most = min(scale['n'], len(images.parts['test']))
+    t = inpainting_task(images, masks, most if n_images is None else n_images, walk or scale['walk'])
+    e = experiment(name, methods, preset, out, **fields)
     f = fill_cell(e.cells[0], t, composite)
-    walks = compare_walks(f, [w for w in scale['beside'] if w != t.name], scale['few'], composite)
+    walks = compare_walks(f, [w for w in scale['others'] if w != t.name], scale['few'], composite)
     about = dict(restoration=_inpainting_meta(f, composite), walks=walks, seconds=round(time.time() - started, 1))
-    r = InpaintingTable(name, [f], e.meta | about, e.out)
+    r = InpaintingTable(name, e.meta | about, [], e.out, [f])
     r.write()
     return r
 
@@ -297,7 +342,7 @@ def inpainting_figure(
         row_label(row[0], name, -.05)
     for ax, m in zip(axes[0], t.holes): ax.set_title(m, fontsize=9)
     for ax in axes.flat: ax.axis('off')
-    return r.keep(fig, '')
+    return r.save_figure(fig)
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #8fe1c17c
 def difference_figure(
@@ -306,19 +351,19 @@ def difference_figure(
     "Every image's difference to the baseline, with mean and interval, written to `NAME-differences.png`."
     f = r.cells[0]
     base, seed, others = f.methods[0]['arm'], f.p.seeds[0], f.methods[1:]
-    metrics = [k.partition(' ')[2] for k in f.scores[base, seed] if k.startswith(f'{next(iter(f.task.holes))} ')]
+    metrics = list(f.image_scores(next(iter(f.task.holes)), base, seed))
     lines = [(m, o) for m in f.task.holes for o in others]
     fig, axes = plt.subplots(1, len(metrics), figsize=(2.9*len(metrics), .5*len(lines) + .9), squeeze=False, layout='constrained', sharey=True)
     for ax, metric in zip(axes[0], metrics):
         for y, (m, o) in enumerate(lines):
             k, d = f'{m} {metric}', f.compare(o['arm'], f'{m} {metric}')
-            each = np.subtract(f.scores[o['arm'], seed][k], f.scores[base, seed][k])
+            each = np.subtract(f.results[o['arm'], seed][k].scores, f.results[base, seed][k].scores)
             ax.scatter(each, y + .3*np.linspace(-1, 1, len(each)), s=6, color='#8a949e', alpha=.7, lw=0)
             if d['low'] is not None: ax.plot([d['low'], d['high']], [y, y], color='#d9622b', lw=3)
             ax.plot(d['mean'], y, 'o', color='#d9622b', ms=5, mec='white')
         ax.axvline(0, color='0.3', lw=.7)
-        ax.set_title(f'{metric} {_BETTER.get(metric, "↓")}', fontsize=9); ax.tick_params(labelsize=8)
+        ax.set_title(f'{metric} {_arrow(metric)}', fontsize=9); ax.tick_params(labelsize=8)
     axes[0, 0].set_yticks(range(len(lines)), [m + f', {o["method"]}'*(len(others) > 1) for m, o in lines])
     axes[0, 0].invert_yaxis()
     fig.supxlabel(f'difference to {f.methods[0]["method"]}', fontsize=8)
-    return r.keep(fig, '-differences')
+    return r.save_figure(fig, '-differences')

@@ -326,11 +326,7 @@ def inpainting(
     return r
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #7b5ac432
-def inpainting_figure(
-    r: InpaintingTable,
-    n: int = 4,  # images for each mask
-):  # the figure
-    "Truth, holes in grey and every arm's result, written to `NAME.png`."
+def _draw_results(r, n):
     f = r.cells[0]
     t, seed, n = f.task, f.p.seeds[0], min(n, len(f.task.truth))
     lines = {'ground truth': lambda m: t.truth, 'masked': lambda m: torch.where(t.holes[m].bool(), torch.full_like(t.truth, 128), t.truth)}
@@ -342,13 +338,17 @@ def inpainting_figure(
         row_label(row[0], name, -.05)
     for ax, m in zip(axes[0], t.holes): ax.set_title(m, fontsize=9)
     for ax in axes.flat: ax.axis('off')
-    return r.save_figure(fig)
+    return fig
+
+def inpainting_figure(
+    r: InpaintingTable,
+    n: int = 4,  # images for each mask
+):  # `Picture`
+    "Truth, holes in grey and every arm's result, written to `NAME.png`."
+    return r.save_figure(_draw_results(r, n))
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #8fe1c17c
-def difference_figure(
-    r: InpaintingTable,
-):  # the figure
-    "Every image's difference to the baseline, with mean and interval, written to `NAME-differences.png`."
+def _draw_differences(r):
     f = r.cells[0]
     base, seed, others = f.methods[0]['arm'], f.p.seeds[0], f.methods[1:]
     metrics = list(f.image_scores(next(iter(f.task.holes)), base, seed))
@@ -366,4 +366,10 @@ def difference_figure(
     axes[0, 0].set_yticks(range(len(lines)), [m + f', {o["method"]}'*(len(others) > 1) for m, o in lines])
     axes[0, 0].invert_yaxis()
     fig.supxlabel(f'difference to {f.methods[0]["method"]}', fontsize=8)
-    return r.save_figure(fig, '-differences')
+    return fig
+
+def difference_figure(
+    r: InpaintingTable,
+):  # `Picture`
+    "Every image's difference to the baseline, with mean and interval, written to `NAME-differences.png`."
+    return r.save_figure(_draw_differences(r), '-differences')

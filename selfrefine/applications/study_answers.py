@@ -25,7 +25,7 @@ def pixel_digest(
     data = f'{tuple(x.shape)}'.encode() + x.contiguous().numpy().tobytes()
     return hashlib.sha256(data).hexdigest()[:32]
 
-# %% ../../nbs/applications/02_study_answers.ipynb #f6ace2ce
+# %% ../../nbs/applications/02_study_answers.ipynb #c8ecacbc
 def _read_pixels(files, i):
     "File number i as uint8 (3, H, W)."
     try:
@@ -34,6 +34,7 @@ def _read_pixels(files, i):
         raise ValueError(f'{files.names[i]} in {files.source} cannot be read ({e}); replace or delete it') from None
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
+# %% ../../nbs/applications/02_study_answers.ipynb #cf900543
 def read_study_images(
     source,  # a folder or zip
 ) -> dict:  # name -> uint8 (3, S, S), in the order of their names
@@ -78,12 +79,13 @@ def is_answer(
     inside = all(type(k) is int and 0 <= k < grid*grid for k in cells)
     return inside and len(cells) == len(set(cells)) == 3
 
-# %% ../../nbs/applications/02_study_answers.ipynb #ad0d0538
+# %% ../../nbs/applications/02_study_answers.ipynb #559ec9df
 def _read_lines(path):
     "The lines of a file with their numbers from 1, without empty ones."
     lines = path.read_bytes().split(b'\n') if path.exists() else []
     return [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
 
+# %% ../../nbs/applications/02_study_answers.ipynb #446920e5
 def read_answers(
     folder,  # of a study; there may be none yet
     say=print,  # called with a sentence for each line that was cut off

@@ -22,7 +22,7 @@ def images(tmp_path):
     for i in range(3): grid(emoji().x[[100*i]]).save(tmp_path/f'images/{i}.png')
     return tmp_path/'images'
 
-def command(images, out, *more): return [sys.executable, '-m', 'selfrefine.study', str(images), '--out', str(out), *map(str, more)]
+def command(images, out, *more): return [sys.executable, '-m', 'selfrefine.applications.study_page', str(images), '--out', str(out), *map(str, more)]
 
 @contextmanager
 def served(images, out, *more, stop=signal.SIGINT):

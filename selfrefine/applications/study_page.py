@@ -10,6 +10,7 @@ import argparse, re, secrets, socket
 from datetime import datetime, timezone
 from importlib.resources import files as package_files
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 # %% ../../nbs/applications/03_study_page.ipynb #064e2cfa
@@ -20,143 +21,231 @@ from .study_answers import read_answers, read_study_images, viewing_order
 def _asset(
     name: str,  # of a file in the package's `assets`
 ) -> str:
-    "The page's style or script: files of their own, which an editor understands."
+    "The page's style or script."
     return (package_files('selfrefine')/'assets'/name).read_text(encoding='utf-8')
 
 # %% ../../nbs/applications/03_study_page.ipynb #cf4ec6d6
 def _html(
     body: str,
-    nonce: str,  # under which the browser takes the style and the script
+    nonce: str,  # under which the browser accepts the style and the script
     grid: int = 4,  # cells a side
     script: str = '',
 ) -> str:
-    "A page."
-    return (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Which cells look unnatural?</title>'
-            f'<link rel="icon" href="data:,"><style nonce="{nonce}">{_asset("study.css").replace("GRID", str(grid))}</style><main>{body}</main>'
-            + (f'<script nonce="{nonce}">{script}</script>' if script else '') + '</html>')
+    "A complete page."
+    style = _asset('study.css').replace('GRID', str(grid))
+    script = f'<script nonce="{nonce}">{script}</script>' if script else ''
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<title>Which cells look unnatural?</title><link rel="icon" href="data:,">'
+        f'<style nonce="{nonce}">{style}</style><main>{body}</main>{script}</html>')
 
+# %% ../../nbs/applications/03_study_page.ipynb #de6366f0
 def _welcome(n, grid):
-    return (f'<h1>Which parts look unnatural?</h1><p>You will see {n} pictures that a computer made, one at a time, under a grid of {grid} x {grid} cells.</p>'
-            '<p>In each, choose the <b>three cells</b> that look most unnatural to you. There are no right answers. If none stands out, choose those that come nearest.</p>'
-            '<p class="soft">You can stop at any time and go on later on this computer. Your choices and their time are stored under a random name, and nothing else.</p>'
-            '<p><a class="go" href="/new">Begin</a></p>')
+    "The first page: what will be asked, and what is stored."
+    return (
+        f'<h1>Which parts look unnatural?</h1><p>You will see {n} pictures that a computer made, one at a time, '
+        f'under a grid of {grid} x {grid} cells.</p>'
+        '<p>In each, choose the <b>three cells</b> that look most unnatural to you. There are no right answers. '
+        'If none stands out, choose those that come nearest.</p>'
+        '<p class="soft">You can stop at any time and go on later on this computer. '
+        'Your choices and their time are stored under a random name, and nothing else.</p>'
+        '<p><a class="go" href="/new">Begin</a></p>')
 
+# %% ../../nbs/applications/03_study_page.ipynb #a27ef870
+def _thanks(n):
+    "The last page."
+    return (f'<h1>Thank you</h1><p>All {n} pictures are answered, and every answer is stored.</p>'
+            '<p><a class="go" href="/new">Next person</a></p>')
+
+# %% ../../nbs/applications/03_study_page.ipynb #f1f116d0
+def _cell(k, grid):
+    "Cell k as a button; the first one is the tab key's stop."
+    label = f'row {k//grid + 1}, column {k % grid + 1}'
+    return f'<button type="button" aria-pressed="false" tabindex="{0 if k == 0 else -1}" aria-label="{label}"></button>'
+
+# %% ../../nbs/applications/03_study_page.ipynb #1a765765
 def _question(sha, done, n, grid):
-    cell = lambda k: f'<button type="button" aria-pressed="false" tabindex="{0 if k == 0 else -1}" aria-label="row {k//grid + 1}, column {k % grid + 1}"></button>'
-    return (f'<progress max="{n}" value="{done}" aria-label="{done} of {n} done"></progress><h1>Choose the three cells that look most unnatural</h1>'
-            f'<form method="post"><div class="board"><img src="/image/{sha}" alt="picture {done + 1}, made by a computer">'
-            f'<div class="cells" role="group" aria-label="{grid} by {grid} grid, arrow keys move">{"".join(map(cell, range(grid*grid)))}</div></div>'
-            f'<input type="hidden" name="image" value="{sha}"><input type="hidden" name="cells"><div class="bar"><span class="soft">Picture {done + 1} of {n}</span>'
-            '<span role="status" class="soft">0 of 3 chosen</span><button class="go" disabled>Next</button></div></form><noscript><p>This page needs JavaScript.</p></noscript>')
-
-def _thanks(n): return f'<h1>Thank you</h1><p>All {n} pictures are answered, and every answer is stored.</p><p><a class="go" href="/new">Next person</a></p>'
-
-# %% ../../nbs/applications/03_study_page.ipynb #65700a4f
-def _web():
-    "Starlette's parts; raises `ImportError` with the remedy."
-    try:
-        import uvicorn
-        from starlette import applications, middleware, responses, routing
-        from starlette.middleware.trustedhost import TrustedHostMiddleware
-    except ImportError: raise ImportError("the study's page needs starlette and uvicorn; pip install 'selfrefine[study]'") from None
-    return applications.Starlette, middleware.Middleware(TrustedHostMiddleware, allowed_hosts=['127.0.0.1', 'localhost'], www_redirect=False), responses, routing.Route, uvicorn
+    "The page of one image, after `done` of n."
+    cells = ''.join(_cell(k, grid) for k in range(grid*grid))
+    return (
+        f'<progress max="{n}" value="{done}" aria-label="{done} of {n} done"></progress>'
+        '<h1>Choose the three cells that look most unnatural</h1>'
+        f'<form method="post"><div class="board"><img src="/image/{sha}" alt="picture {done + 1}, made by a computer">'
+        f'<div class="cells" role="group" aria-label="{grid} by {grid} grid, arrow keys move">{cells}</div></div>'
+        f'<input type="hidden" name="image" value="{sha}"><input type="hidden" name="cells">'
+        f'<div class="bar"><span class="soft">Picture {done + 1} of {n}</span>'
+        '<span role="status" class="soft">0 of 3 chosen</span><button class="go" disabled>Next</button></div></form>'
+        '<noscript><p>This page needs JavaScript.</p></noscript>')
 
 # %% ../../nbs/applications/03_study_page.ipynb #ac6ccd8b
+def _read_form(body):
+    "The digest of an image and the chosen cells, as a form sent them; -1 for what is no cell."
+    form = {k: v[0] for k, v in parse_qs(body.decode('ascii', 'replace')).items()}
+    cells = [int(c) if re.fullmatch(r'[0-9]{1,4}', c) else -1 for c in form.get('cells', '').split()]
+    return form.get('image'), sorted(cells)
+
+# %% ../../nbs/applications/03_study_page.ipynb #dbe163ba
 def accept(
     body: bytes,  # of the form: image (a digest) and cells
     participant: str,
     digests: dict,  # image name -> digest
     folder,  # of the answers
-    grid: int,
+    grid: int,  # cells a side
 ):
-    "Store a participant's answer; raises `ValueError` for anything else than three cells of an image, `OSError` where it cannot be stored."
-    form = {k: v[0] for k, v in parse_qs(body.decode('ascii', 'replace')).items()}
-    name = next((n for n, sha in digests.items() if sha == form.get('image')), None)
-    cells = [int(c) if re.fullmatch(r'[0-9]{1,4}', c) else -1 for c in form.get('cells', '').split()]
-    answer = dict(participant=participant, image=name, sha256=form.get('image'), grid=grid, cells=sorted(cells),
-                  time=datetime.now(timezone.utc).isoformat(timespec='seconds'))
-    if not is_answer(answer): raise ValueError('An answer is three different cells of one of the pictures. Go back and choose three.')
-    if not any((a['participant'], a['image']) == (participant, name) for a in read_answers(folder, lambda line: None)): append_answer(folder, answer)
+    "Store an answer; raises `ValueError` for anything but three cells of an image, `OSError` for a full disk."
+    sha, cells = _read_form(body)
+    name = {digest: name for name, digest in digests.items()}.get(sha)
+    time = datetime.now(timezone.utc).isoformat(timespec='seconds')
+    answer = dict(participant=participant, image=name, sha256=sha, grid=grid, cells=cells, time=time)
+    if not is_answer(answer):
+        raise ValueError('An answer is three different cells of one of the pictures. Go back and choose three.')
+    answered = {(a['participant'], a['image']) for a in read_answers(folder, lambda line: None)}
+    if (participant, name) not in answered: append_answer(folder, answer)
 
 # %% ../../nbs/applications/03_study_page.ipynb #7877334e
-_PARTICIPANT = r'[A-Za-z0-9-]{1,32}'  # of a participant
-
 class Study:
-    "What is shown and where the answers go; raises `ValueError` where there is nothing to show, or where the folder's answers belong to another study."
+    "What is shown, and where answers go; raises `ValueError` for no images, or a folder with another study's answers."
     def __init__(
         self,
         source,  # folder or zip of images
         out='reports/study',  # folder of the answers
-        grid: int = 4,  # cells a side
+        grid: int = 4,  # cells a side, 2 to 16
     ):
         if not 2 <= grid <= 16: raise ValueError(f'the grid has 2 to 16 cells a side, not {grid}')
         self.out, self.grid, self.images = Path(out), grid, read_study_images(source)
-        self.digests = {n: pixel_digest(x) for n, x in self.images.items()}
-        self.files = {self.digests[n]: png_bytes(x) for n, x in self.images.items()}
+        self.digests = {name: pixel_digest(x) for name, x in self.images.items()}
+        self.files = {self.digests[name]: png_bytes(x) for name, x in self.images.items()}
         check_answers(read_answers(out), self.images, grid)
-    def left(self, who) -> list:
+    def left(self, participant) -> list:
         "The images that somebody has not answered, the next one first."
-        done = {a['image'] for a in read_answers(self.out, lambda line: None) if a['participant'] == who}
-        return [n for n in viewing_order(self.digests, who) if n not in done]
-    def next(self, who) -> str:
-        "What somebody sees now."
-        left, n = self.left(who), len(self.images)
+        answers = read_answers(self.out, lambda line: None)
+        done = {a['image'] for a in answers if a['participant'] == participant}
+        return [name for name in viewing_order(self.digests, participant) if name not in done]
+    def next(self, participant) -> str:
+        "The page that somebody sees now, as HTML."
+        left, n = self.left(participant), len(self.images)
         return _question(self.digests[left[0]], n - len(left), n, self.grid) if left else _thanks(n)
 
+# %% ../../nbs/applications/03_study_page.ipynb #e7761657
+def _web():
+    "The modules of Starlette and uvicorn; raises `ImportError` that says how to get them."
+    try:
+        import uvicorn
+        from starlette import applications, responses, routing
+        from starlette.middleware import Middleware, trustedhost
+    except ImportError:
+        missing = "the study's page needs starlette and uvicorn; pip install 'selfrefine[study]'"
+        raise ImportError(missing) from None
+    local = ['127.0.0.1', 'localhost']
+    hosts = Middleware(trustedhost.TrustedHostMiddleware, allowed_hosts=local, www_redirect=False)
+    return SimpleNamespace(
+        Starlette=applications.Starlette, Route=routing.Route, responses=responses, hosts=hosts, uvicorn=uvicorn)
+
 # %% ../../nbs/applications/03_study_page.ipynb #b9528653
+def _page_headers(nonce):
+    "What a browser may do with a page."
+    policy = (
+        "default-src 'none'; img-src 'self' data:; "
+        f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+    return {'Content-Security-Policy': policy, 'Cache-Control': 'no-store', 'Referrer-Policy': 'same-origin',
+            'X-Content-Type-Options': 'nosniff'}
+
+# %% ../../nbs/applications/03_study_page.ipynb #8a2ff7fe
+class _Replies:
+    "What the server sends."
+    def __init__(self, responses, grid): self.responses, self.grid = responses, grid
+    def page(self, body, script='', status=200):
+        nonce = secrets.token_urlsafe(12)
+        return self.responses.HTMLResponse(_html(body, nonce, self.grid, script), status, _page_headers(nonce))
+    def problem(self, text, status):
+        again = '<p><a class="go" href="">Try again</a></p>'
+        return self.page(f'<h1>That did not work</h1><p>{text}</p>{again}', status=status)
+    def redirect(self, participant):
+        return self.responses.RedirectResponse(f'/p/{participant}', 303, {'Cache-Control': 'no-store'})
+    def image(self, data):
+        if not data: return self.responses.PlainTextResponse('no such picture', 404)
+        return self.responses.Response(data, media_type='image/png')
+
+# %% ../../nbs/applications/03_study_page.ipynb #3324f5c2
+_PARTICIPANT = r'[A-Za-z0-9-]{1,32}'  # a participant's name
+
+def _store_answer(study, replies, name, body):
+    "Store what somebody sent, and show the next image or the problem."
+    try: accept(body, name, study.digests, study.out, study.grid)
+    except ValueError as e: return replies.problem(e, 400)
+    except OSError as e:
+        sorry = f'The answer could not be stored ({e.strerror}). Please tell the person who runs the study.'
+        return replies.problem(sorry, 500)
+    return replies.redirect(name)
+
+# %% ../../nbs/applications/03_study_page.ipynb #1303a032
+class _Addresses:
+    "What is done at each address."
+    def __init__(self, study, replies): self.study, self.replies = study, replies
+    async def front(self, request):
+        name, study = request.cookies.get('participant', ''), self.study
+        if re.fullmatch(_PARTICIPANT, name): return self.replies.redirect(name)
+        return self.replies.page(_welcome(len(study.images), study.grid))
+    async def new(self, request): return self.replies.redirect(secrets.token_hex(4))
+    async def image(self, request): return self.replies.image(self.study.files.get(request.path_params['sha']))
+    async def participant(self, request):
+        name = request.path_params['who']
+        if not re.fullmatch(_PARTICIPANT, name):
+            return self.replies.problem('A participant has a name of letters, digits and hyphens, at most 32.', 404)
+        if request.method == 'POST': return await self.store(request, name)
+        page = self.replies.page(self.study.next(name), _asset('study.js') if self.study.left(name) else '')
+        page.set_cookie('participant', name, max_age=365*86400, httponly=True, samesite='strict')
+        return page
+    async def store(self, request, name):
+        own = f'http://{request.headers["host"]}'
+        if request.headers.get('origin', own) != own: return self.replies.problem('Another site sent this.', 403)
+        return _store_answer(self.study, self.replies, name, await request.body())
+
+# %% ../../nbs/applications/03_study_page.ipynb #7e8d854e
 def study_app(
     study: Study,
 ):  # a Starlette application
-    "The study's addresses; raises `ImportError` without Starlette."
-    Starlette, hosts, responses, Route, _ = _web()
-    def page(body, script='', status=200):
-        nonce = secrets.token_urlsafe(12)
-        policy = f"default-src 'none'; img-src 'self' data:; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        headers = {'Content-Security-Policy': policy, 'Cache-Control': 'no-store', 'Referrer-Policy': 'same-origin', 'X-Content-Type-Options': 'nosniff'}
-        return responses.HTMLResponse(_html(body, nonce, study.grid, script), status, headers)
-    def problem(said, status): return page(f'<h1>That did not work</h1><p>{said}</p><p><a class="go" href="">Try again</a></p>', status=status)
-    def sent_to(who): return responses.RedirectResponse(f'/p/{who}', 303, {'Cache-Control': 'no-store'})
-    async def front(request):
-        known = request.cookies.get('participant', '')
-        return sent_to(known) if re.fullmatch(_PARTICIPANT, known) else page(_welcome(len(study.images), study.grid))
-    async def new(request): return sent_to(secrets.token_hex(4))
-    async def image(request):
-        data = study.files.get(request.path_params['sha'])
-        return responses.Response(data, media_type='image/png') if data else responses.PlainTextResponse('no such picture', 404)
-    async def one(request):
-        who = request.path_params['who']
-        if not re.fullmatch(_PARTICIPANT, who): return problem('A participant has a name of letters, digits and hyphens, at most 32.', 404)
-        if request.method == 'POST':
-            if request.headers.get('origin', own := f'http://{request.headers["host"]}') != own: return problem('Another site sent this.', 403)
-            try: accept(await request.body(), who, study.digests, study.out, study.grid)
-            except ValueError as e: return problem(e, 400)
-            except OSError as e: return problem(f'The answer could not be stored ({e.strerror}). Please tell the person who runs the study.', 500)
-            return sent_to(who)
-        answer = page(study.next(who), _asset('study.js') if study.left(who) else '')
-        answer.set_cookie('participant', who, max_age=365*86400, httponly=True, samesite='strict')
-        return answer
-    return Starlette(routes=[Route('/', front), Route('/new', new), Route('/image/{sha}', image), Route('/p/{who}', one, methods=['GET', 'POST'])], middleware=[hosts])
+    "The study as a web application; raises `ImportError` without Starlette."
+    web = _web()
+    at = _Addresses(study, _Replies(web.responses, study.grid))
+    participant = web.Route('/p/{who}', at.participant, methods=['GET', 'POST'])
+    routes = [web.Route('/', at.front), web.Route('/new', at.new), web.Route('/image/{sha}', at.image), participant]
+    return web.Starlette(routes=routes, middleware=[web.hosts])
 
 # %% ../../nbs/applications/03_study_page.ipynb #4e75b8fe
+def _listen(port):
+    "A socket on this machine alone; raises `OSError` for a port that is in use."
+    try: return socket.create_server(('127.0.0.1', port))
+    except OSError as e:
+        remedy = 'give another with --port, or 0 for any that is free'
+        raise OSError(f'port {port} cannot be opened ({e.strerror}); {remedy}') from None
+
+# %% ../../nbs/applications/03_study_page.ipynb #11e3868a
 def serve(
     study: Study,
     port: int = 8123,  # 0 for any free one
     started=lambda server, port: None,  # called before it serves
 ):
-    "Show the study on this machine until it is interrupted; raises `OSError` for a port that is taken, `ImportError` without uvicorn."
-    uvicorn, app = _web()[-1], study_app(study)
-    try: listening = socket.create_server(('127.0.0.1', port))
-    except OSError as e: raise OSError(f'port {port} cannot be opened ({e.strerror}); give another with --port, or 0 for any that is free') from None
-    with listening:
-        server, port = uvicorn.Server(uvicorn.Config(app, log_level='warning', server_header=False, lifespan='off', proxy_headers=False)), listening.getsockname()[1]
-        print(f'{len(study.images)} images under a {study.grid} x {study.grid} grid: http://127.0.0.1:{port}/\nAnswers go to {study.out/"answers.jsonl"}; Ctrl-C ends, and a new start goes on.', flush=True)
+    "Show the study on this machine until Ctrl-C; raises `OSError` for a port in use, `ImportError` without uvicorn."
+    uvicorn, app, g = _web().uvicorn, study_app(study), study.grid
+    config = uvicorn.Config(app, log_level='warning', server_header=False, lifespan='off', proxy_headers=False)
+    with _listen(port) as listening:
+        server, port = uvicorn.Server(config), listening.getsockname()[1]
+        print(f'{len(study.images)} images under a {g} x {g} grid: http://127.0.0.1:{port}/')
+        print(f'Answers go to {study.out/"answers.jsonl"}; Ctrl-C ends, and a new start goes on.', flush=True)
         started(server, port)
         try: server.run(sockets=[listening])
         except KeyboardInterrupt: pass
 
-def main(argv: list | None = None):
-    "`python -m selfrefine.study IMAGES`: show images to people and store which cells they choose."
-    parser = argparse.ArgumentParser(prog='python -m selfrefine.study', description='Show images under a grid to people, on this machine, and store the three cells they choose.')
+# %% ../../nbs/applications/03_study_page.ipynb #b3aa6d51
+def main(
+    argv: list | None = None,  # arguments; None: the command line's
+):
+    "Show images to people and store which cells they choose: the command `study_page`."
+    parser = argparse.ArgumentParser(
+        prog='python -m selfrefine.applications.study_page',
+        description='Show images under a grid to people, on this machine, and store the three cells they choose.')
     parser.add_argument('images', help='folder or zip of the images, squares of one size')
     parser.add_argument('--out', default='reports/study', help='folder of the answers (reports/study)')
     parser.add_argument('--grid', type=int, default=4, help='cells a side (4)')

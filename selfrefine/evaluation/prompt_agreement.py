@@ -108,9 +108,9 @@ def _augment(x, g):
     noise = torch.randn(x.shape, generator=g)
     return torch.lerp(x, soft, softness.to(x)) + .15*strength.to(x)*noise.to(x)
 
-# %% ../../nbs/evaluation/05_prompt_agreement.ipynb #98b1061e
+# %% ../../nbs/evaluation/05_prompt_agreement.ipynb #ce642626
 def _contrastive_loss(z, w, scale, same):
-    "CLIP's loss (Radford et al. 2021, figure 3) of vectors (B, width); `same`, bool (B, B), marks pairs of one caption."
+    "CLIP's loss (Radford et al. 2021, figure 3) of vectors (B, width); `same` (B, B) marks pairs of one caption."
     own = torch.eye(len(z), dtype=torch.bool, device=z.device)
     logits = (scale.exp().clamp(max=100)*z @ w.T).masked_fill(same & ~own, -torch.inf)
     target = torch.arange(len(z), device=z.device)
@@ -146,7 +146,7 @@ def _new_judge(images, seed):
 # %% ../../nbs/evaluation/05_prompt_agreement.ipynb #f238f57d
 def fit_judge(
     images: Images,  # RGB, with captions: as a rule all real pairs
-    epochs: int = 20,  # under a minute of one core for the embedded set
+    epochs: int = 20,  # a minute or two of one core for the embedded set
     batch: int = 256,  # at most the size of the set
     lr: float = 2e-3,  # the highest
     seed: int = 0,  # of weights, order and augmentation

@@ -151,14 +151,7 @@ def _train_step(self: FlawHighlighter, sides, half, step, optimizer, schedule):
     schedule.step()
     return loss
 
-# %% ../../nbs/method/02_highlighter.ipynb #cc6d8e41
-@patch
-def _freeze(self: FlawHighlighter, state):
-    "Take the weights of `state` and freeze them."
-    self.net.load_state_dict(state)
-    self.net.requires_grad_(False).zero_grad()
-    self.fitted.fill_(True)
-
+# %% ../../nbs/method/02_highlighter.ipynb #4e566e3d
 @patch
 def _training_sides(self: FlawHighlighter, parts):
     "The training parts, fake and real; raises `ValueError` where they differ in size."
@@ -176,7 +169,7 @@ def fit(self: FlawHighlighter,
     lr: float | None = None,  # peak learning rate; None: 2e-5 for pretrained weights, else 1e-3
     progress: bool = False,  # show a bar
 ) -> FlawHighlighter:
-    "Learn to tell `fake` from the real images, then freeze; raises `ValueError` without real images or for other sizes."
+    "Learn to tell `fake` from real images, then freeze; raises `ValueError` without real images or for another size."
     if self.real is None: raise ValueError('this highlighter has no real images; make it with FlawHighlighter(real)')
     parts, half, best = split_parts(fake, self.seed), batch//2, -1
     sides = self._training_sides(parts)
@@ -190,7 +183,9 @@ def fit(self: FlawHighlighter,
         auc = self.evaluate(parts['val'], self.real['val'])['auc']
         self.history.append(dict(epoch=(step + 1)//steps, loss=loss.item(), auc=auc))
         if auc >= best: best, kept = auc, copy.deepcopy(self.net.state_dict())
-    self._freeze(kept)
+    self.net.load_state_dict(kept)
+    self.net.requires_grad_(False).zero_grad()
+    self.fitted.fill_(True)
     return self
 
 # %% ../../nbs/method/02_highlighter.ipynb #206bffeb

@@ -34,7 +34,7 @@ def write_json(
     value,  # of dicts, lists, strings and numbers
     indent: int | None = 1,  # spaces of each level; None: one line
 ):
-    "Write a value as JSON, atomically; raises `OSError` where it cannot be written, `TypeError` for what JSON does not know."
+    "Write JSON, atomically; raises `OSError` where it cannot be written, `TypeError` for what JSON does not know."
     text = json.dumps(value, indent=indent)
     with atomic(path) as temporary: temporary.write_text(text + '\n', encoding='utf-8')
 

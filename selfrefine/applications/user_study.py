@@ -53,8 +53,7 @@ def chance_rates(
 ) -> dict:  # name of `MATCH_RATES` -> probability
     "The match rates of choosing blindly."
     n = grid*grid
-    at_least_one = 1 - math.comb(n - 3, 3)/math.comb(n, 3)
-    return dict(zip(MATCH_RATES, (3/n, at_least_one, 1/math.comb(n, 3))))
+    return dict(zip(MATCH_RATES, (3/n, 1 - math.comb(n - 3, 3)/math.comb(n, 3), 1/math.comb(n, 3))))
 
 # %% ../../nbs/applications/04_user_study.ipynb #6010c353
 def _draw_counts(n, g):
@@ -256,7 +255,7 @@ def _count_choices(answers, name, grid):
         if a['image'] == name: counts[a['cells']] += 1
     return counts
 
-# %% ../../nbs/applications/04_user_study.ipynb #9f4a81a1
+# %% ../../nbs/applications/04_user_study.ipynb #43283d2e
 def _study_figure(answers, images, maps, grid, rows):
     "Images with frames and dots, and the rates below them."
     across = min(6, len(images))
@@ -264,14 +263,13 @@ def _study_figure(answers, images, maps, grid, rows):
     heights = 9/across*down, 1.9
     fig = plt.figure(figsize=(9, sum(heights)), layout='constrained')
     top, bottom = fig.subfigures(2, 1, height_ratios=heights)
-    axes = top.subplots(down, across, squeeze=False).flat
-    for ax, (name, x) in zip(axes, images.items()):
+    for ax, (name, x) in zip(top.subplots(down, across, squeeze=False).flat, images.items()):
         _draw_image(ax, x, maps[name], _count_choices(answers, name, grid), grid)
     for ax in top.axes: ax.axis('off')
     _draw_rates(bottom.subplots(), rows)
     return fig
 
-# %% ../../nbs/applications/04_user_study.ipynb #c70a5927
+# %% ../../nbs/applications/04_user_study.ipynb #22190cd0
 @dataclass
 class StudyReport:
     "A study's numbers, its picture, and its result in words."
@@ -297,6 +295,6 @@ def study_report(
     if missing: raise ValueError(f'there is no map for {missing[0]}; give the maps of all images of the study')
     rows = study_rows(answers, maps, grid, n_boot, seed, level)
     fig = _study_figure(answers, dict(list(images.items())[:shown]), maps, grid, rows)
-    people = {a['participant'] for a in answers}
-    meta = dict(grid=grid, people=len(people), answers=len(answers), images=len(images))
+    people = len({a['participant'] for a in answers})
+    meta = dict(grid=grid, people=people, answers=len(answers), images=len(images))
     return StudyReport(rows, fig, _describe(answers, {name: maps[name] for name in images}, grid, rows), meta)

@@ -70,9 +70,9 @@ def _labels_by_caption(captions):
     part_of = {c: {7: 'val', 8: 'test', 9: 'test'}.get(name_hash(c) % 10, 'train') for c in held_out}
     return [part_of.get(c, 'train') for c in captions]
 
-# %% ../../nbs/data/03_captions.ipynb #f07a6cad
+# %% ../../nbs/data/03_captions.ipynb #26548510
 def split_by_caption(
-    images: Images,  # with captions; or `Streamed`
+    images: Images,  # with captions
 ) -> Images:  # the same images, with plain captions and parts by caption
     "Hold out combinations of known halves for val and test; raises `ValueError` where there are none."
     if images.captions is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from .images import Images, split
+from .images import Images, parts_by_label, split
 from .image_files import attach_lists, caption_rows, Database, file_parts, Files, read_images
 from .image_files import report_unreadable, Streamed
 
@@ -24,74 +24,93 @@ PORTRAITS = ('smileys', 'portraits')
 
 def emoji(
     groups: tuple | None = PORTRAITS,  # any of the set's groups; None for all of them
-    side: int = 32,  # at most 32, the size they are stored at
+    side: int = 32,  # 1 to 32 pixels; they are stored at 32
 ) -> Images:
     "Noto emoji on white with their names as captions; raises `ValueError` for an unknown group or a larger side."
     if not 1 <= side <= 32: raise ValueError(f'emoji are stored at 32 px, so their side can be 1 to 32, not {side}')
     with np.load(package_files('selfrefine')/'assets/emoji.npz', allow_pickle=False) as z:
-        x, captions, group, where = (z[k] for k in ('images', 'captions', 'groups', 'splits'))
-    unknown = set(groups or ()) - set(group.tolist())
-    if unknown: raise ValueError(f'no emoji group {sorted(unknown)}; there are {sorted(set(group.tolist()))}')
-    keep = np.isin(group, groups) if groups else np.ones(len(x), bool)
-    x, where = torch.from_numpy(x[keep]), where[keep]
+        x, captions, group, labels = (z[k] for k in ('images', 'captions', 'groups', 'splits'))
+    names = sorted(set(group.tolist()))
+    unknown = set(groups or ()) - set(names)
+    if unknown: raise ValueError(f'no emoji group {sorted(unknown)}; there are {names}')
+    chosen = np.isin(group, groups) if groups else np.ones(len(x), bool)
+    x = torch.from_numpy(x[chosen])
     if side < 32: x = F.interpolate(x, (side, side), mode='bilinear', antialias=True)
-    parts = {p: torch.from_numpy(np.flatnonzero(where == p)) for p in ('train', 'val', 'test')}
-    return Images(x, 'emoji ' + ('+'.join(groups) if groups else 'all'), captions[keep].tolist(), parts)
+    name = 'emoji ' + ('+'.join(groups) if groups else 'all')
+    return Images(x, name, captions[chosen].tolist(), parts_by_label(labels[chosen].tolist()))
 
 # %% ../../nbs/data/05_sets.ipynb #edb9a2a4
 def data_root() -> Path:
-    "Where real image sets are looked for and fetched to: `$SELFREFINE_DATA`, else `~/.cache/selfrefine/data`."
+    "Where real image sets are searched and downloaded to: `$SELFREFINE_DATA`, else `~/.cache/selfrefine/data`."
     return Path(os.environ.get('SELFREFINE_DATA', Path.home()/'.cache/selfrefine/data')).expanduser()
 
 # %% ../../nbs/data/05_sets.ipynb #ef7658ce
 @dataclass(frozen=True)
 class Source:
     "A set known by name: where under `data_root()` it may lie, whether its images may be mirrored, and how to get it."
-    places: tuple
-    flip: bool
+    places: tuple  # folders or zip files, relative to `data_root()`
+    flip: bool  # may its images be mirrored?
     get: str  # a command or address; {root} is `data_root()`
 
+# %% ../../nbs/data/05_sets.ipynb #1fd7a883
 SOURCES = {
     'celeba-hq': Source(('celeba_hq_256', 'celeba_hq', 'CelebAMask-HQ', 'celebahq-resized-256x256.zip'), True,
-        'run `kaggle datasets download badasstechie/celebahq-resized-256x256 --unzip -p {root}`, or put CelebAMask-HQ there'),
-    'flowers102': Source(('flowers-102',), True, 
-        'connect to a network and torchvision fetches it, or unpack https://www.robots.ox.ac.uk/~vgg/data/flowers/102/ as {root}/flowers-102'),
+        'run `kaggle datasets download badasstechie/celebahq-resized-256x256 --unzip -p {root}`,'
+        ' or put CelebAMask-HQ there'),
+    'flowers102': Source(('flowers-102',), True,
+        'connect to a network and torchvision fetches it, or unpack'
+        ' https://www.robots.ox.ac.uk/~vgg/data/flowers/102/ as {root}/flowers-102'),
     'lsun-church': Source(('church_outdoor_train_lmdb', 'lsun/church_outdoor_train_lmdb'), True,
         'unzip http://dl.yf.io/lsun/scenes/church_outdoor_train_lmdb.zip in {root}'),
-    'coco': Source(('coco', 'coco2014', 'mscoco'), False, 'unzip train2014.zip and val2014.zip of http://images.cocodataset.org/zips/'
+    'coco': Source(('coco', 'coco2014', 'mscoco'), False,
+        'unzip train2014.zip and val2014.zip of http://images.cocodataset.org/zips/'
         ' and http://images.cocodataset.org/annotations/annotations_trainval2014.zip in {root}/coco'),
     'flowers64': Source(('flowers64.zip',), True, 'pack Oxford 102 Flower at 64 px as {root}/flowers64.zip'),
     'church64': Source(('church64.zip',), True, 'pack churches at 64 px as {root}/church64.zip')}
 
 # %% ../../nbs/data/05_sets.ipynb #397de974
+def _flower_parts(path, download):
+    "For each part torchvision's data set; raises `FileNotFoundError` where files are missing or damaged."
+    from torchvision.datasets import Flowers102
+    try: return {p: Flowers102(path.parent, split=p, download=download) for p in ('train', 'val', 'test')}
+    except (OSError, RuntimeError) as e:
+        reason = f'and it could not be fetched ({e})' if download else f'({e})'
+        how = SOURCES['flowers102'].get.format(root=path.parent)
+        raise FileNotFoundError(
+            f'no jpg/, imagelabels.mat and setid.mat of Oxford 102 Flower at {path} {reason}; {how}') from None
+
+# %% ../../nbs/data/05_sets.ipynb #6da0c27b
 def _open_flowers(
     path: Path,  # .../flowers-102
     download: bool = False,  # what is missing or damaged, 345 MB
 ) -> Files:
-    "Oxford 102 Flower with its official parts; raises `FileNotFoundError` where it is missing or its lists are damaged."
-    from torchvision.datasets import Flowers102
-    try: sets = {p: Flowers102(path.parent, split=p, download=download) for p in ('train', 'val', 'test')}
-    except (OSError, RuntimeError) as e:
-        reason = f'and it could not be fetched ({e})' if download else f'({e})'
-        how = SOURCES['flowers102'].get.format(root=path.parent)
-        raise FileNotFoundError(f'no jpg/, imagelabels.mat and setid.mat of Oxford 102 Flower at {path} {reason}; {how}') from None
-    files = Files(path/'jpg')
-    files.homes = {Path(f).name: p for p, s in sets.items() for f in s._image_files}
-    report_unreadable(sorted(files.homes.keys() - files.names), len(files.homes), path)
+    "Oxford 102 Flower with its official parts; raises `FileNotFoundError` where it is missing or damaged."
+    parts, files = _flower_parts(path, download), Files(path/'jpg')
+    files.given_parts = {Path(f).name: p for p, images in parts.items() for f in images._image_files}
+    report_unreadable(sorted(files.given_parts.keys() - files.names), len(files.given_parts), path)
     return files
 
 # %% ../../nbs/data/05_sets.ipynb #14575922
+def _coco_folders(path):
+    "The folders of one year that have captions; raises `ValueError` where there are none."
+    folders = [p.stem.removeprefix('captions_') for p in sorted(path.glob('annotations/captions_*.json'))]
+    folders = [f for f in folders if (path/f).is_dir()]
+    if not folders:
+        raise ValueError(
+            f'{path} has no folder train2014 or val2014 with its annotations/captions_train2014.json; unzip both there')
+    return [f for f in folders if f[-4:] == folders[0][-4:]]
+
+# %% ../../nbs/data/05_sets.ipynb #1e8c3ca3
 def _open_coco(
     path: Path,  # with train2014/, val2014/ and annotations/captions_*2014.json, or the same of 2017
 ) -> Files:
     "MS-COCO with the first caption of each image; raises `ValueError` where captions or images are missing."
-    lists = [p for p in sorted(path.glob('annotations/captions_*.json')) if (path/p.stem.removeprefix('captions_')).is_dir()]
-    if not lists: raise ValueError(f'{path} has no folder train2014 or val2014 with its annotations/captions_train2014.json; unzip both there')
     files = Files(path)
-    for folder in [p.stem.removeprefix('captions_') for p in lists if p.stem[-4:] == lists[0].stem[-4:]]:
-        rows = {f'{folder}/{file}': caption for file, caption, _ in caption_rows(path/f'annotations/captions_{folder}.json')}
-        files.captions |= rows
-        files.homes |= dict.fromkeys(rows, folder[:-4])
+    for folder in _coco_folders(path):
+        rows = caption_rows(path/f'annotations/captions_{folder}.json')
+        captions = {f'{folder}/{file}': caption for file, caption, _ in rows}
+        files.captions |= captions
+        files.given_parts |= dict.fromkeys(captions, folder[:-4])
     report_unreadable(sorted(files.captions.keys() - files.names), len(files.captions), path)
     files.names = [n for n in files.names if n in files.captions]
     return files
@@ -101,48 +120,63 @@ def open_files(
     path: Path,  # a folder in any of the layouts above, or a zip
     download: bool = False,  # for flowers-102
 ) -> Files:
-    "The files of a set, with its captions and parts, whichever layout it has."
+    "The files of a set in any layout, with its captions and parts; raises what the reader of the layout raises."
     inner = [path/n for n in ('CelebA-HQ-img', 'church_outdoor_train_lmdb', 'flowers-102') if (path/n).is_dir()]
     path = inner[0] if inner else path
     if path.name == 'flowers-102': return _open_flowers(path, download)
     if (path/'data.mdb').exists(): return Database(path)
     return _open_coco(path) if (path/'annotations').is_dir() else attach_lists(Files(path))
 
+# %% ../../nbs/data/05_sets.ipynb #8a06dc3e
+def _places(source):
+    "The paths at which a set may be, the likeliest first."
+    root = data_root()
+    under_root = [root/source, root/f'{source}.zip']
+    if source in SOURCES: return [root/p for p in SOURCES[source].places] + under_root
+    return [Path(source), *under_root]
+
 # %% ../../nbs/data/05_sets.ipynb #9f7bbab6
 def find_source(
     source: str,  # a key of `SOURCES`, a path, or the name of a folder or zip under `data_root()`
 ) -> Path:
-    "Where a set is; raises `FileNotFoundError` that says where it was looked for and how to get it."
-    known, root, source = SOURCES.get(str(source)), data_root(), str(source)
-    places = [root/p for p in (*(known.places if known else ()), source, f'{source}.zip')]
-    if not known: places.insert(0, Path(source))
+    "Where a set is; raises `FileNotFoundError` that says where it was searched and how to get it."
+    source = str(source)
+    places = _places(source)
     found = next((p for p in places if p.exists()), None)
     if found or source == 'flowers102': return found or places[0]
-    how = known.get.format(root=root) if known else f'give a folder, a zip or one of {", ".join(["emoji", *SOURCES])}'
-    raise FileNotFoundError(f'no image set {source!r}: looked for {", ".join(map(str, dict.fromkeys(places)))}; {how}, or set $SELFREFINE_DATA')
+    how = f'give a folder, a zip or one of {", ".join(["emoji", *SOURCES])}'
+    if source in SOURCES: how = SOURCES[source].get.format(root=data_root())
+    searched = ', '.join(map(str, dict.fromkeys(places)))
+    raise FileNotFoundError(f'no image set {source!r}: looked for {searched}; {how}, or set $SELFREFINE_DATA')
+
+# %% ../../nbs/data/05_sets.ipynb #37fb532c
+def _read_set(files, side, name, flip, parts):
+    "A set in memory."
+    x, names = read_images(files, side)
+    captions = [files.captions[n] for n in names] if files.captions else None
+    indices = split(names) if parts == 'drawn' else file_parts(names, files.given_parts)
+    return Images(x, name, captions, indices, flip)
 
 # %% ../../nbs/data/05_sets.ipynb #556f2661
 def load_images(
-    source: str,  # "emoji", "emoji:GROUP+GROUP", a key of `SOURCES`, a folder or zip, or the name of one under `data_root()`
+    source: str,  # "emoji", "emoji:GROUP+GROUP", a key of `SOURCES`, or what else `find_source` takes
     side: int = 32,  # pixels; images are cropped square and resized
     groups: tuple | None = PORTRAITS,  # for "emoji"
     flip: bool | None = None,  # may images be mirrored in training? None: as `SOURCES` says, and not otherwise
     max_bytes: int = 4*2**30,  # above this a set is streamed from its files
-    parts: str = 'given',  # "given": those of its folders or lists, where it has any; "drawn": 8:1:1 of all images, by a hash of each name
+    parts: str = 'given',  # "given": by its folders or lists, where it has any; "drawn": 8:1:1 by a hash of each name
 ) -> Images:
-    "An image set by name or path; raises `ValueError` for a bad side or file and `FileNotFoundError` for a missing one."
+    "An image set by name or path; raises `ValueError` for a bad side or file, `FileNotFoundError` for a missing one."
     if side < 1: raise ValueError(f'the side must be at least 1 pixel, not {side}')
     if parts not in ('given', 'drawn'): raise ValueError(f'parts are "given" or "drawn", not {parts!r}')
-    name, _, wanted = str(source).partition(':')
+    name, _, group_names = str(source).partition(':')
     if name == 'emoji':
-        chosen = tuple(wanted.split('+')) if wanted else groups
-        return emoji(None if wanted == 'all' else chosen, side)
+        if group_names: groups = None if group_names == 'all' else tuple(group_names.split('+'))
+        return emoji(groups, side)
     path, entry = find_source(source), SOURCES.get(str(source))
-    files = open_files(path, download=entry is SOURCES['flowers102'])
-    if parts == 'drawn': files.homes = {}
+    files = open_files(path, download=str(source) == 'flowers102')
+    if parts == 'drawn': files.given_parts = {}
     name = str(source) if entry else path.stem
     if flip is None: flip = entry is not None and entry.flip
     if len(files)*3*side*side > max_bytes: return Streamed(files, side, flip, name)
-    x, names = read_images(files, side)
-    captions = [files.captions[n] for n in names] if files.captions else None
-    return Images(x, name, captions, split(names) if parts == 'drawn' else file_parts(names, files.homes), flip)
+    return _read_set(files, side, name, flip, parts)

@@ -6,12 +6,13 @@
 __all__ = ['Recipe', 'save_checkpoint', 'load_checkpoint', 'resume', 'Record']
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #669a6103
-import os, pickle, time, zipfile
+import pickle, time, zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #1ee44b61
 import torch
+from ..data.storage import atomic
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #2efe0457
 @dataclass
@@ -29,70 +30,90 @@ class Recipe:
     seed: int = 0
     drop: float = .1  # share of captions that are hidden, where there are captions
     def __post_init__(self):
-        if self.batch < 1 or self.lr <= 0 or self.clip <= 0: raise ValueError(f'batch, lr and clip must be positive: {self}')
+        if self.batch < 1 or self.lr <= 0 or self.clip <= 0:
+            raise ValueError(f'batch, lr and clip must be positive: {self}')
         if not 0 <= self.drop <= 1: raise ValueError(f'the share of hidden captions lies in [0, 1], not {self.drop}')
         if not 0 <= self.ema < 1: raise ValueError(f'the decay of the averaged weights lies in [0, 1), not {self.ema}')
-        if self.decay not in ('constant', 'cosine'): raise ValueError(f'the learning rate is "constant" or "cosine", not {self.decay!r}')
+        if self.decay not in ('constant', 'cosine'):
+            raise ValueError(f'the learning rate is "constant" or "cosine", not {self.decay!r}')
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #cf4f95a1
 def save_checkpoint(
-    path: str,
+    path: str | Path,  # missing folders are made
     state: dict,  # tensors, numbers, strings, lists and dicts
 ):
-    "Write a checkpoint atomically; raises `OSError` with the old one untouched when it cannot be written."
+    "Write a checkpoint atomically; raises `OSError`, with the old one untouched, when it cannot be written."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
     try:
-        torch.save(state, part)
-        os.replace(part, path)
+        with atomic(path) as temporary: torch.save(state, temporary)
     except (OSError, RuntimeError) as e:
-        part.unlink(missing_ok=True)
-        raise OSError(f'the checkpoint {path} could not be written ({e}); the one before it is intact. Free some space and run again') from None
+        raise OSError(f'the checkpoint {path} could not be written ({e}); the one before it is intact. '
+                      'Free some space and run again') from None
 
-# %% ../../nbs/diffusion/09_checkpoints.ipynb #4a97870e
-def load_checkpoint(
-    path: str,
-    recipe: Recipe,  # the recipe of the run that wants to continue
-) -> dict:
-    "Read a checkpoint; raises `ValueError` if it is corrupt, foreign, or of another recipe."
+# %% ../../nbs/diffusion/09_checkpoints.ipynb #b1641208
+def _read_checkpoint(path):
+    "What a file holds; raises `ValueError` where it is damaged."
     try:
         with zipfile.ZipFile(path) as z: damaged = z.testzip()
         if damaged: raise ValueError(f'{damaged} is damaged')
-        state = torch.load(path, map_location='cpu', weights_only=True)
+        return torch.load(path, map_location='cpu', weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, zipfile.BadZipFile) as e:
-        raise ValueError(f'{path} is not a readable checkpoint ({type(e).__name__}); delete it to begin again') from None
+        reason = type(e).__name__
+        raise ValueError(f'{path} is not a readable checkpoint ({reason}); delete it to begin again') from None
+
+# %% ../../nbs/diffusion/09_checkpoints.ipynb #4a97870e
+def load_checkpoint(
+    path: str | Path,
+    recipe: Recipe,  # the recipe of the run that wants to continue
+) -> dict:
+    "Read a checkpoint; raises `ValueError` if it is corrupt, foreign, or of another recipe."
+    state = _read_checkpoint(path)
     if not isinstance(state, dict) or not {'step', 'recipe', 'net'} <= state.keys():
         raise ValueError(f'{path} was not written by this trainer; choose another folder')
     if state['recipe'] != asdict(recipe):
-        raise ValueError(f'{path} belongs to a run with {state["recipe"]}; continue with that recipe or choose another folder')
+        raise ValueError(f'{path} belongs to a run with {state["recipe"]}; '
+                         'continue with that recipe or choose another folder')
     return state
+
+# %% ../../nbs/diffusion/09_checkpoints.ipynb #59b40e53
+def _add_new_parameters(state, parts):
+    "Let the optimizer's state cover the parameters of a new refiner, which follow those of the network."
+    if 'optimizer' in parts.keys() & state.keys() and 'refiner' not in state:
+        groups = parts['optimizer'].state_dict()['param_groups']
+        state['optimizer']['param_groups'][0]['params'] = groups[0]['params']
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #4bd2c140
 def resume(
-    path: str | None,  # of a checkpoint
+    path: str | Path | None,  # of a checkpoint
     recipe: Recipe,
-    parts: dict,  # name -> what has `load_state_dict`
+    parts: dict,  # name -> object with `load_state_dict`
 ) -> tuple:  # the losses so far, and the seconds they took
-    "Load what a checkpoint holds of `parts`; an empty history where there is none. Raises `ValueError` for a foreign or corrupt one."
+    "Load what a checkpoint holds of `parts`, nothing where there is none; raises `ValueError` for a foreign or corrupt one."
     if not path or not Path(path).exists(): return [], 0.
     state = load_checkpoint(path, recipe)
-    if 'optimizer' in parts.keys() & state.keys() and 'refiner' not in state:  # the parameters of a new refiner follow the network's
-        state['optimizer']['param_groups'][0]['params'] = parts['optimizer'].state_dict()['param_groups'][0]['params']
+    _add_new_parameters(state, parts)
     try:
         for name in parts.keys() & state.keys(): parts[name].load_state_dict(state[name])
     except (RuntimeError, ValueError, KeyError) as e:
-        raise ValueError(f'{path} holds another model than this one ({str(e).splitlines()[0]}); choose another folder') from None
+        reason = str(e).splitlines()[0]
+        raise ValueError(f'{path} holds another model than this one ({reason}); choose another folder') from None
     return state['losses'], state['seconds']
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #f361d9f1
 class Record:
-    "The losses of a run, and the checkpoint that continues it."
-    def __init__(self, folder, recipe, parts):
-        self.path, self.recipe, self.parts, self.began = folder and Path(folder)/'state.pt', recipe, parts, time.perf_counter()
+    "The losses of a run, and the checkpoint that continues it; raises what `resume` raises."
+    def __init__(self,
+        folder: str | Path | None,  # of the checkpoint; None: save nothing
+        recipe: Recipe,
+        parts: dict,  # name -> object with `state_dict` and `load_state_dict`
+    ):
+        self.path, self.recipe, self.parts = folder and Path(folder)/'state.pt', recipe, parts
+        self.began = time.perf_counter()
         self.losses, self.before = resume(self.path, recipe, parts)
         self.saved = self.path if self.losses else None  # the newest checkpoint
     def save(self):
+        "Write the checkpoint; raises `OSError` where that fails."
         if not self.path: return
         seconds = self.before + time.perf_counter() - self.began
         state = dict(step=len(self.losses), losses=self.losses, recipe=asdict(self.recipe), seconds=seconds)

@@ -17,19 +17,28 @@ import torch
 from .models import Diffusion
 
 # %% ../../nbs/diffusion/07_cpu.ipynb #e1344e75
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
+
 def keep_memory():
-    "Let glibc keep freed memory for the rest of the process; where there is another allocator, nothing."
+    "Let glibc keep freed memory for the rest of the process; with another allocator, do nothing."
     try: mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError): return
-    if mallopt(-3, 2**30 - 1) or mallopt(-3, 2**25): mallopt(-1, 2**31 - 1)  # M_MMAP_THRESHOLD, of which an old glibc takes 32 MiB at most; M_TRIM_THRESHOLD
+    # an old glibc takes at most 32 MiB
+    accepted = mallopt(_M_MMAP_THRESHOLD, 2**30 - 1) or mallopt(_M_MMAP_THRESHOLD, 2**25)
+    if accepted: mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+# %% ../../nbs/diffusion/07_cpu.ipynb #5b7f69c0
+def _channels_first(module, args, output):
+    return output.contiguous() if isinstance(output, torch.Tensor) else output
 
 @contextmanager
 def _one_layout(
     net: torch.nn.Module,
     on: bool = True,
 ):
-    "Within it, diffusers' attention gives images in PyTorch's usual layout, channels first."
-    handles = [m.register_forward_hook(lambda m, args, y: y.contiguous() if isinstance(y, torch.Tensor) else y) for m in net.modules() if on and isinstance(m, Attention)]
+    "In this block, diffusers' attention returns images in PyTorch's usual layout, channels first."
+    layers = [m for m in net.modules() if on and isinstance(m, Attention)]
+    handles = [m.register_forward_hook(_channels_first) for m in layers]
     try: yield
     finally:
         for handle in handles: handle.remove()
@@ -37,62 +46,77 @@ def _one_layout(
 # %% ../../nbs/diffusion/07_cpu.ipynb #46527b57
 class FewTokens(AttnProcessor):
     "Attention by the plain formula for few tokens, by PyTorch's fused one for many."
-    most = 1024
+    most = 1024  # tokens, up to which the plain formula is used
     def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None):
         n = hidden_states.shape[2:].numel() if hidden_states.ndim == 4 else hidden_states.shape[1]
-        few = n*(n if encoder_hidden_states is None else encoder_hidden_states.shape[1]) <= self.most**2
-        return (super().__call__ if few else AttnProcessor2_0())(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        m = n if encoder_hidden_states is None else encoder_hidden_states.shape[1]
+        compute = super().__call__ if n*m <= self.most**2 else AttnProcessor2_0()
+        return compute(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
 
+# %% ../../nbs/diffusion/07_cpu.ipynb #613af95c
 def _half_scores(
     attention: Attention,
     query: torch.Tensor,  # (B*heads, N, d)
     key: torch.Tensor,  # (B*heads, M, d)
     mask: torch.Tensor | None = None,  # added to the logits
 ) -> torch.Tensor:  # (B*heads, N, M), rows of sum 1, in the query's dtype
-    "`Attention.get_attention_scores` without the detour of the softmax through float32; forward, bit for bit."
+    "`Attention.get_attention_scores` without the copies to float32 and back."
     with torch.autocast(query.device.type, enabled=False):
-        zero = mask.to(query) if mask is not None else query.new_zeros(1, 1, 1)
-        return torch.baddbmm(zero, query, key.transpose(-1, -2), beta=float(mask is not None), alpha=attention.scale).softmax(-1)
+        added = mask.to(query) if mask is not None else query.new_zeros(1, 1, 1)
+        beta = float(mask is not None)
+        return torch.baddbmm(added, query, key.transpose(-1, -2), beta=beta, alpha=attention.scale).softmax(-1)
+
+# %% ../../nbs/diffusion/07_cpu.ipynb #5f633bb9
+def _has_stock_attention(m):
+    "Does this module compute by diffusers' own processor, without norms of queries and keys?"
+    return isinstance(m, Attention) and type(m.processor) is AttnProcessor2_0 and m.norm_q is None and m.norm_k is None
 
 # %% ../../nbs/diffusion/07_cpu.ipynb #128ff1ba
 @contextmanager
 def explicit_attention(
-    net: torch.nn.Module,
-    on: bool = True,
+    net: torch.nn.Module,  # with attention of diffusers
+    on: bool = True,  # False: change nothing
 ):
-    "Within it diffusers' own attention computes by `FewTokens`, in one layout; other processors, and layers that normalise queries or keys, stay."
-    swapped = {m: m.processor for m in net.modules() if on and isinstance(m, Attention) and type(m.processor) is AttnProcessor2_0 and m.norm_q is None and m.norm_k is None}
-    for m in swapped:
+    "In this block, diffusers' own attention computes by `FewTokens`, in one layout; other attention stays as it is."
+    originals = {m: m.processor for m in net.modules() if on and _has_stock_attention(m)}
+    for m in originals:
         m.set_processor(FewTokens())
         if not m.upcast_attention: m.get_attention_scores = MethodType(_half_scores, m)
     try:
         with _one_layout(net, on): yield
     finally:
-        for m, was in swapped.items():
+        for m, processor in originals.items():
             vars(m).pop('get_attention_scores', None)
-            m.set_processor(was)
+            m.set_processor(processor)
+
+# %% ../../nbs/diffusion/07_cpu.ipynb #1144df71
+def _product_seconds(x):
+    began = time.perf_counter()
+    x @ x
+    return time.perf_counter() - began
 
 # %% ../../nbs/diffusion/07_cpu.ipynb #cbcaa572
 @lru_cache
 def bf16_pays(
     device: str = 'cpu',  # a type of device: "cpu", "cuda", "mps"
 ) -> bool:
-    "Whether a network is quicker in bfloat16 than in float32: on a CPU timed once, for a few hundredths of a second."
-    if device != 'cpu': return device != 'cuda' or torch.cuda.is_bf16_supported(including_emulation=False)
-    def spent(x): began = time.perf_counter(); x @ x; return time.perf_counter() - began
-    full = torch.ones(512, 512, device='cpu')
-    half, single = map(min, zip(*((spent(full.bfloat16()), spent(full)) for _ in range(8))))
-    return half < .8*single
+    "Is a network quicker in bfloat16 than in float32? On a CPU this is timed once, in a few hundredths of a second."
+    if device == 'cuda': return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device != 'cpu': return True
+    single = torch.ones(512, 512, device='cpu')
+    times = [(_product_seconds(single.bfloat16()), _product_seconds(single)) for _ in range(8)]
+    bf16_time, float32_time = map(min, zip(*times))
+    return bf16_time < .8*float32_time
 
 # %% ../../nbs/diffusion/07_cpu.ipynb #ee790fa8
 @contextmanager
 def sampling_mode(
     model: Diffusion,
-    bf16: bool = False,
+    bf16: bool = False,  # does the network run in bfloat16?
 ):
-    "Within it the network is in evaluation mode and, on a CPU, quick."
-    was_training, cpu = model.net.training, model.device.type == 'cpu'
+    "In this block the network is in evaluation mode and, on a CPU in bfloat16, has `explicit_attention`."
+    was_training = model.net.training
     model.net.eval()
     try:
-        with explicit_attention(model.net, bf16 and cpu): yield
+        with explicit_attention(model.net, bf16 and model.device.type == 'cpu'): yield
     finally: model.net.train(was_training)

@@ -20,7 +20,10 @@ from .sampling import sample_batch
 # %% ../../nbs/diffusion/11_ema.ipynb #13399811
 class Ema:
     "The averaged weights of a model, and a model to sample from."
-    def __init__(self, model: Diffusion, decay: float = .9999):
+    def __init__(self,
+        model: Diffusion,  # in training
+        decay: float = .9999,  # d, the largest
+    ):
         self.average = EMAModel(model.net.parameters(), decay=decay, use_ema_warmup=False, foreach=True)
         self.copy = replace(model, net=copy.deepcopy(model.net).eval().requires_grad_(False))
         self.source = model.net
@@ -35,39 +38,48 @@ class Ema:
 def ema_sampler(
     ema: Ema,
     steps: int = 7,  # DDIM steps
-    batch: int = 64,
-    bf16: bool = False,
+    batch: int = 64,  # images at a time
+    bf16: bool = False,  # run the network in bfloat16
     captions: list | None = None,  # of the training images; only a text-to-image model asks for them
-    guidance: float = 1.,  # see `predictor`
-):
-    "A function `(n, generator) -> uint8 (n, C, H, W)` that samples the averaged weights, for `SelfRefiner`."
+    guidance: float = 1.,  # see `noise_predictor`
+):  # (n, generator) -> uint8 (n, C, H, W)
+    "A function that samples the averaged weights, for `SelfRefiner`."
     def sample_ema(n, generator):
-        seed, model = int(torch.randint(2**62, (), generator=generator)), ema.model
-        prompts = model.tokenizer and captions and [captions[k] for k in torch.randint(len(captions), (n,), generator=generator).tolist()]
-        def some(i): return sample_batch(model, range(i, min(n, i + batch)), 'ddim', steps, seed, bf16, prompts and prompts[i:i + batch], guidance)
-        return torch.cat([to_uint8(some(i)) for i in range(0, n, batch)])
+        seed, model, prompts, images = int(torch.randint(2**62, (), generator=generator)), ema.model, None, []
+        if model.tokenizer and captions:
+            prompts = [captions[k] for k in torch.randint(len(captions), (n,), generator=generator).tolist()]
+        for i in range(0, n, batch):
+            some, indices = prompts and prompts[i:i + batch], range(i, min(n, i + batch))
+            images.append(to_uint8(sample_batch(model, indices, 'ddim', steps, seed, bf16, some, guidance)))
+        return torch.cat(images)
     return sample_ema
+
+# %% ../../nbs/diffusion/11_ema.ipynb #0999a76c
+def _estimate_x0(model, x, noise, t, bf16):
+    "Noise images or latents to time t, and denoise them at once: uint8 images."
+    times, alpha_bar = torch.full((len(x),), t, device=x.device), model.scheduler.alphas_cumprod[t].item()
+    x_t = model.scheduler.add_noise(x, noise, times)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): eps = model.net(x_t, times).sample
+    x0 = (x_t - (1 - alpha_bar)**.5*eps[:, :x.shape[1]].float())/alpha_bar**.5
+    return to_uint8(model.decode(x0 if model.first_stage else x0.clamp(-1, 1)))
 
 # %% ../../nbs/diffusion/11_ema.ipynb #4d34f9c2
 def x0_sampler(
     ema: Ema,
     images,  # the training part, or its latents
     t: int = 700,  # the time to which they are noised
-    batch: int = 64,
-    bf16: bool = False,
-):
-    "As `ema_sampler`, for one call of the network: noised training images, denoised at once; raises `ValueError` for a text-to-image model."
-    if ema.copy.tokenizer: raise ValueError('a text-to-image model denoises by a caption; sample its maps with `ema_sampler`')
-    def some(model, x, noise):
-        at, ab = torch.full((len(x),), t, device=x.device), model.scheduler.alphas_cumprod[t].item()
-        x_t = model.scheduler.add_noise(x, noise, at)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): eps = model.net(x_t, at).sample
-        x0 = (x_t - (1 - ab)**.5*eps[:, :x.shape[1]].float())/ab**.5
-        return to_uint8(model.decode(x0 if model.first_stage else x0.clamp(-1, 1)))
+    batch: int = 64,  # images at a time
+    bf16: bool = False,  # run the network in bfloat16
+):  # (n, generator) -> uint8 (n, C, H, W)
+    "As `ema_sampler`, but noised training images, denoised by one call; raises `ValueError` for a text-to-image model."
+    if ema.copy.tokenizer:
+        raise ValueError('a text-to-image model denoises by a caption; sample its maps with `ema_sampler`')
     @torch.no_grad()
-    def denoised(n, generator):
+    def estimate(n, generator):
         model, x = ema.model, images[torch.randint(len(images), (n,), generator=generator)]
         x = (x if x.is_floating_point() else to_float(x)).to(model.device)
         noise = torch.randn(x.shape, generator=generator).to(x)
-        with sampling_mode(model, bf16): return torch.cat([some(model, *pair) for pair in zip(x.split(batch), noise.split(batch))])
-    return denoised
+        with sampling_mode(model, bf16):
+            pairs = zip(x.split(batch), noise.split(batch))
+            return torch.cat([_estimate_x0(model, *pair, t, bf16) for pair in pairs])
+    return estimate

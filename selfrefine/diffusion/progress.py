@@ -21,52 +21,81 @@ def time_map(
 ) -> float:  # seconds
     "About how long a map takes, without making one."
     if not refiner.guide.needs_samples: return 0.
+    n = min(n, refiner.n_map)
     with undisturbed(0, refiner.net, refiner.highlighter), refiner.bypass(), torch.no_grad():
         refiner.highlighter.to(refiner.state.map.device)
         began = time.perf_counter()
-        refiner.highlighter.cams(refiner.sample_ema(min(n, refiner.n_map), generator(refiner.seed, 'map', -2))).sum().item()
-        return (time.perf_counter() - began)*refiner.n_map/min(n, refiner.n_map)
+        cams = refiner.highlighter.cams(refiner.sample_ema(n, generator(refiner.seed, 'map', -2)))
+        cams.sum().item()
+        return (time.perf_counter() - began)*refiner.n_map/n
+
+# %% ../../nbs/diffusion/10_progress.ipynb #a2ff725f
+def _clock(seconds):
+    "Seconds, minutes or hours, as text."
+    if seconds < 100: return f'{seconds:.0f} s'
+    return f'{seconds/60:.0f} min' if seconds < 6000 else f'{seconds/3600:.1f} h'
+
+def _refinement_text(steps, step, maps, each, fitted):
+    "What a forecast says of the refinement phase."
+    time_of_steps, time_of_maps = steps*step, maps*each
+    text = f'{steps:,} of the refinement phase {_clock(time_of_steps + time_of_maps)}, '
+    text += f'of which {maps} maps take {_clock(time_of_maps)} ({time_of_maps/time_of_steps:.1%} more than the steps)'
+    return text if fitted else text + ', and the time to fit the highlighter'
+
+# %% ../../nbs/diffusion/10_progress.ipynb #9020b33a
+_SLOW_BF16 = ('in bfloat16, which on this processor is hardly quicker than float32, or slower: '
+              'a new run with bf16=False may take less')
 
 def forecast(
-    start: int,  # first step of this call
-    steps: int,  # of the whole run
+    start: int, steps: int,  # first step of this call, and steps of the whole run
     step: float,  # seconds of a step
     phases=None,  # `Phases`; None: base phase only
     each: float = 0.,  # seconds of a map
     fitted: bool = True,  # is the highlighter?
-    slow: bool = False,  # is bfloat16, which the run uses?
+    slow: bool = False,  # does the run use bfloat16 where it does not pay?
 ) -> str:
     "How long a run will take, phase by phase."
-    clock = lambda s: f'{s:.0f} s' if s < 100 else f'{s/60:.0f} min' if s < 6000 else f'{s/3600:.1f} h'
     base = max(0, min(steps, phases.base if phases else steps) - start)
-    more = max(0, steps - start - base)
-    maps = more and len({phases.due(k) for k in range(max(start, phases.base), steps)})
-    said = [f'{base:,} steps of the base phase {clock(base*step)}'] if base else []
-    if more: said.append(f'{more:,} of the refinement phase {clock(more*step + maps*each)}, of which {maps} maps take {clock(maps*each)} ({maps*each/(more*step):.1%} more than the steps)' + ', and the time to fit the highlighter'*(not fitted))
-    if slow: said.append('in bfloat16, which on this processor is hardly quicker than float32, or slower: a new run with bf16=False may take less')
-    return f'about {clock((base + more)*step + maps*each)}: ' + '; '.join(said)
+    more, maps, lines = max(0, steps - start - base), 0, []
+    if more: maps = len({phases.due(k) for k in range(max(start, phases.base), steps)})
+    if base: lines.append(f'{base:,} steps of the base phase {_clock(base*step)}')
+    if more: lines.append(_refinement_text(more, step, maps, each, fitted))
+    if slow: lines.append(_SLOW_BF16)
+    return f'about {_clock((base + more)*step + maps*each)}: ' + '; '.join(lines)
 
 # %% ../../nbs/diffusion/10_progress.ipynb #9b2a7a1e
-_TIMED_STEPS = 6  # steps after which a run tells how long it will take
+class _StepTimer:
+    "The time of a step, by the first ones."
+    n = 6  # steps that are waited for
+    def __init__(self): self.times = []
+    def tick(self):
+        "The seconds of a step, once, at the end of step `n`; None at all others."
+        if len(self.times) == self.n: return None
+        self.times.append(time.perf_counter())
+        if len(self.times) < self.n: return None
+        return sorted(b - a for a, b in zip(self.times, self.times[1:]))[self.n//2 - 1]
 
+# %% ../../nbs/diffusion/10_progress.ipynb #3f4ccb89
 class Monitor:
-    "The progress bar: images per second, step, loss, phase and map age; and a forecast."
+    "The progress bar (images per second, step, loss, phase, age of the map), and a forecast after some steps."
     def __init__(self, start, total, batch, show, slow=False):
-        self.bar = tqdm(initial=start*batch, total=total*batch, unit='image', unit_scale=True, disable=not show, mininterval=2)
-        self.batch, self.losses, self.range, self.at = batch, deque(maxlen=100), (start, total), []
-        self.slow = slow
-    def tell(self, refiner):
-        "Once, after a few steps: how long it will take."
-        if self.bar.disable or len(self.at) == _TIMED_STEPS or self.range[1] - self.range[0] < 2*_TIMED_STEPS: return
-        self.at.append(time.perf_counter())
-        if len(self.at) < _TIMED_STEPS: return
-        step = sorted(b - a for a, b in zip(self.at, self.at[1:]))[_TIMED_STEPS//2 - 1]
-        maps = (refiner.phases, time_map(refiner), not refiner.guide.needs_samples or bool(refiner.highlighter.fitted)) if refiner else ()
-        self.bar.write(forecast(*self.range, step, *maps, slow=self.slow), file=sys.stderr)
+        self.bar = tqdm(initial=start*batch, total=total*batch, unit='image', unit_scale=True, disable=not show,
+                        mininterval=2)
+        self.start, self.total, self.batch, self.slow = start, total, batch, slow
+        self.losses, self.timer = deque(maxlen=100), _StepTimer()
     def update(self, step, loss, refiner):
-        self.tell(refiner)
+        "Count a step with its loss; `refiner`: a `SelfRefiner` or None."
+        if not self.bar.disable and self.total - self.start >= 2*self.timer.n: self._forecast(self.timer.tick(), refiner)
         self.losses.append(loss)
         phase = refiner.phases.phase(step) if refiner else 'base'
         age = {'map age': refiner.state.age(step)} if phase == 'refinement' else {}
-        self.bar.set_postfix(dict(step=step, loss=f'{sum(self.losses)/len(self.losses):.4f}', phase=phase, **age), refresh=False)
+        mean = sum(self.losses)/len(self.losses)
+        self.bar.set_postfix(dict(step=step, loss=f'{mean:.4f}', phase=phase, **age), refresh=False)
         self.bar.update(self.batch)
+    def _forecast(self, seconds, refiner):
+        if seconds is None: return
+        options = dict(slow=self.slow)
+        if refiner:
+            fitted = not refiner.guide.needs_samples or bool(refiner.highlighter.fitted)
+            options |= dict(phases=refiner.phases, each=time_map(refiner), fitted=fitted)
+        self.bar.write(forecast(self.start, self.total, seconds, **options), file=sys.stderr)

@@ -6,7 +6,7 @@
 __all__ = ['SAMPLERS', 'sampling_scheduler', 'noise_predictor', 'sample_batch', 'write_png', 'claim_folder', 'sample']
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #16783df1
-import hashlib, json, os
+import hashlib, json
 from pathlib import Path
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #6ba5fd62
@@ -16,14 +16,29 @@ from PIL import Image
 import torch
 from tqdm import tqdm
 from ..data.randomness import generator
+from ..data.storage import atomic, write_json
 from ..data.images import to_uint8
 from .schedules import EulerMaruyama
 from .models import Diffusion, weights_digest
 from .cpu import sampling_mode
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #fdfcb24e
-SAMPLERS = {'ddpm': DDPMScheduler, 'ddim': DDIMScheduler, 'dpm': DPMSolverMultistepScheduler, 'euler-maruyama': EulerMaruyama}
+SAMPLERS = {
+    'ddpm':           DDPMScheduler,
+    'ddim':           DDIMScheduler,
+    'dpm':            DPMSolverMultistepScheduler,
+    'euler-maruyama': EulerMaruyama}
 
+# %% ../../nbs/diffusion/08_sampling.ipynb #7abed75d
+def _scheduler_options(name, steps, config):
+    "Spacing and clipping of a sampler."
+    cosine = config.get('beta_schedule') == 'squaredcos_cap_v2'
+    even = steps > 1 and (name == 'ddpm' or name == 'dpm' and cosine)
+    spacing = dict(timestep_spacing='linspace' if even else 'trailing')
+    if name != 'dpm': return spacing
+    return spacing | dict(thresholding=config.clip_sample, lambda_min_clipped=-2.5 if cosine else -torch.inf)
+
+# %% ../../nbs/diffusion/08_sampling.ipynb #88031a01
 def sampling_scheduler(
     model: Diffusion,
     name: str = 'ddim',  # "ddpm" (ancestral), "ddim", "dpm" (DPM-Solver++) or "euler-maruyama"
@@ -31,14 +46,12 @@ def sampling_scheduler(
 ):
     "A diffusers scheduler, ready to step through; raises `ValueError` for an unknown name or too many steps."
     if name not in SAMPLERS: raise ValueError(f'samplers are {sorted(SAMPLERS)}, not {name!r}')
-    most = model.scheduler.config.num_train_timesteps
-    if not 1 <= steps <= most: raise ValueError(f'a sampler takes 1 to {most} steps, not {steps}')
-    config, cosine = model.scheduler.config, model.scheduler.config.get('beta_schedule') == 'squaredcos_cap_v2'
-    more = dict(thresholding=config.clip_sample, lambda_min_clipped=-2.5 if cosine else -torch.inf) if name == 'dpm' else {}
-    even = steps > 1 and (name == 'ddpm' or name == 'dpm' and cosine)
-    scheduler = SAMPLERS[name].from_config(config, timestep_spacing='linspace' if even else 'trailing', **more)
+    config = model.scheduler.config
+    T = config.num_train_timesteps
+    if not 1 <= steps <= T: raise ValueError(f'a sampler takes 1 to {T} steps, not {steps}')
+    scheduler = SAMPLERS[name].from_config(config, **_scheduler_options(name, steps, config))
     scheduler.set_timesteps(steps, device=model.device)
-    if name == 'ddim' and cosine: scheduler.timesteps -= most//steps//2
+    if name == 'ddim' and config.get('beta_schedule') == 'squaredcos_cap_v2': scheduler.timesteps -= T//steps//2
     return scheduler
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #a28b5ac3
@@ -49,83 +62,102 @@ def noise_predictor(
 ):  # (x, t) -> the network's output
     "The network as the sampler calls it; raises `ValueError` for prompts to a model without text."
     if prompts is None and not model.tokenizer: return lambda x, t: model.net(x, t).sample
-    ids = model.tokens(prompts if guidance == 1 else ['']*len(prompts) + list(prompts))
+    captions = prompts if guidance == 1 else ['']*len(prompts) + list(prompts)
+    ids = model.tokens(captions)
     words = model.net.read(ids)
+    if guidance == 1: return lambda x, t: model.net(x, t, words).sample
     def guided(x, t):
-        empty, asked = model.net(torch.cat([x]*2), t, words).sample.chunk(2)
-        return empty + guidance*(asked - empty)
-    return guided if guidance != 1 else lambda x, t: model.net(x, t, words).sample
+        empty, captioned = model.net(torch.cat([x]*2), t, words).sample.chunk(2)
+        return empty + guidance*(captioned - empty)
+    return guided
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #b5fb8e62
 @torch.no_grad()
 def sample_batch(
     model: Diffusion,
     indices: range,  # global indices of the images
-    name: str = 'ddim',
-    steps: int = 50,
+    name: str = 'ddim', steps: int = 50,  # see `sampling_scheduler`
     seed: int = 0,
     bf16: bool = False,  # run the network in bfloat16
     prompts: list | None = None,  # for a text-to-image model: one caption for each image; None: the empty one
-    guidance: float = 1.,  # see `predictor`
+    guidance: float = 1.,  # see `noise_predictor`
 ) -> torch.Tensor:  # float (len(indices), C, H, W), about [-1, 1]
     "Images from noise; the model's mode is left as found."
     device, generators = model.device, [generator(seed, 'sample', index=i) for i in indices]
     shape = (model.channels, model.side, model.side)
     x = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
     scheduler = sampling_scheduler(model, name, steps)
+    if prompts is None and model.tokenizer: prompts = ['']*len(x)
     with sampling_mode(model, bf16):
-        predict = noise_predictor(model, ['']*len(x) if prompts is None and model.tokenizer else prompts, guidance)
+        predict = noise_predictor(model, prompts, guidance)
         for t in scheduler.timesteps:
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16): out = predict(x, t).float()
-            if not isinstance(scheduler, DDPMScheduler): out = out[:, :model.channels]
-            x = scheduler.step(out, t, x, generator=generators).prev_sample
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16): output = predict(x, t).float()
+            if not isinstance(scheduler, DDPMScheduler): output = output[:, :model.channels]
+            x = scheduler.step(output, t, x, generator=generators).prev_sample
     return model.decode(x)
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #c705232f
-def write_png(image, path):
-    "Under its own name only once it is whole."
-    part = path.with_suffix('.part')
-    Image.fromarray(image.permute(1, 2, 0).numpy()).save(part, 'png')
-    os.replace(part, path)
+def write_png(
+    image: torch.Tensor,  # uint8 (3, H, W)
+    path: str | Path,
+):
+    "Write an image, atomically; raises `OSError` where it cannot be written."
+    with atomic(path) as temporary: Image.fromarray(image.permute(1, 2, 0).numpy()).save(temporary, 'png')
 
-def claim_folder(folder, settings):
-    "Make `folder` the home of samples with these settings; raises `ValueError` if it holds others."
-    folder.mkdir(parents=True, exist_ok=True)
-    told, text = folder/'samples.json', json.dumps(settings)
-    if not told.exists():
-        told.with_suffix('.part').write_text(text)
-        os.replace(told.with_suffix('.part'), told)
-    elif told.read_text() != text:
-        raise ValueError(f'{folder} holds samples made with other settings ({told.read_text()}); choose another folder or delete it')
+# %% ../../nbs/diffusion/08_sampling.ipynb #32eaeb8a
+def _read_png(path):
+    "An image file as uint8 (3, H, W)."
+    return torch.from_numpy(np.array(Image.open(path).convert('RGB'))).permute(2, 0, 1)
+
+# %% ../../nbs/diffusion/08_sampling.ipynb #9ad1003a
+def claim_folder(
+    folder: str | Path,  # is made where it is missing
+    settings: dict,  # of the images; JSON
+):
+    "Bind a folder to the settings of its images; raises `ValueError` if it holds images of others."
+    path = Path(folder)/'samples.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists(): return write_json(path, settings, indent=None)
+    found = path.read_text().rstrip('\n')
+    if found != json.dumps(settings):
+        raise ValueError(f'{folder} holds samples made with other settings ({found}); '
+                         'choose another folder or delete it')
+
+# %% ../../nbs/diffusion/08_sampling.ipynb #3db9ad0c
+def _sample_settings(model, prompts, guidance, **how):
+    "What a folder of samples is bound to."
+    settings = dict(weights=weights_digest(model.net), **how)
+    if model.first_stage: settings['first'] = weights_digest(model.first_stage)
+    if prompts is None: return settings
+    digest = hashlib.sha256('\0'.join(prompts).encode()).hexdigest()[:16]
+    return settings | dict(prompts=digest, guidance=guidance)
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #06faca46
 def sample(
     model: Diffusion,
     n: int,  # images
-    name: str = 'ddim',  # see `sampler`
-    steps: int = 50,
+    name: str = 'ddim', steps: int = 50,  # see `sampling_scheduler`
     seed: int = 0,
     batch: int = 64,  # images at a time
     folder: str | None = None,  # write PNG files here and continue what is there
     bf16: bool = False,
     progress: bool = False,  # show a bar with rate and estimate
     prompts: list | None = None,  # n captions, for a text-to-image model
-    guidance: float = 1.,  # see `predictor`
+    guidance: float = 1.,  # see `noise_predictor`
 ) -> torch.Tensor:  # uint8 (n, C, H, W)
-    "Images 0 to n-1 of a seed, to memory or through a resumable folder."
+    "Images 0 to n-1 of a seed, to memory or through a folder; raises `ValueError` for impossible settings."
     if n < 1 or batch < 1: raise ValueError(f'n and batch must be at least 1, not {n} and {batch}')
-    if prompts is not None and len(prompts) != n: raise ValueError(f'{len(prompts)} prompts for {n} images; give one for each')
-    folder = folder and Path(folder)
-    asked = {} if prompts is None else dict(prompts=hashlib.sha256('\0'.join(prompts).encode()).hexdigest()[:16], guidance=guidance)
-    first = dict(first=weights_digest(model.first_stage)) if model.first_stage else {}
-    if folder: claim_folder(folder, dict(weights=weights_digest(model.net), sampler=name, steps=steps, seed=seed, bf16=bf16, **first, **asked))
-    path = lambda i: folder/f'{i:08}.png'
-    missing = [i for i in range(n) if not (folder and path(i).exists())]
-    made = {}
+    if prompts is not None and len(prompts) != n:
+        raise ValueError(f'{len(prompts)} prompts for {n} images; give one for each')
+    how = dict(sampler=name, steps=steps, seed=seed, bf16=bf16)
+    if folder: claim_folder(folder, _sample_settings(model, prompts, guidance, **how))
+    def path(i): return Path(folder)/f'{i:08}.png'
+    missing, made = [i for i in range(n) if not (folder and path(i).exists())], {}
     with tqdm(total=len(missing), desc=f'{name}-{steps}', unit='image', disable=not progress, mininterval=2) as bar:
-        for chunk in (missing[k:k + batch] for k in range(0, len(missing), batch)):
-            images = to_uint8(sample_batch(model, chunk, name, steps, seed, bf16, prompts and [prompts[i] for i in chunk], guidance)).cpu()
-            for i, image in zip(chunk, images): write_png(image, path(i)) if folder else made.setdefault(i, image)
+        for k in range(0, len(missing), batch):
+            chunk = missing[k:k + batch]
+            captions = prompts and [prompts[i] for i in chunk]
+            x = to_uint8(sample_batch(model, chunk, name, steps, seed, bf16, captions, guidance)).cpu()
+            for i, image in zip(chunk, x): write_png(image, path(i)) if folder else made.setdefault(i, image)
             bar.update(len(chunk))
-    if folder: made = {i: torch.from_numpy(np.array(Image.open(path(i)).convert('RGB'))).permute(2, 0, 1) for i in range(n)}
-    return torch.stack([made[i] for i in range(n)])
+    return torch.stack([_read_png(path(i)) if folder else made[i] for i in range(n)])

@@ -12,8 +12,7 @@ import torch
 def _as_scores(scores, positive):
     "Scores in float64 and boolean labels; raises for labels in place of scores, other shapes, NaN, or a single class."
     s, p = (torch.as_tensor(v).detach().cpu() for v in (scores, positive))
-    if not s.is_floating_point():
-        raise TypeError(f'scores are floats, not {s.dtype}: an AUC of predicted labels is no AUC')
+    if not s.is_floating_point(): raise TypeError(f'scores are floats, not {s.dtype}: predicted labels give no AUC')
     if s.ndim != 1 or s.shape != p.shape:
         raise ValueError(f'one score and one label an image are needed, not {tuple(s.shape)} and {tuple(p.shape)}')
     p = p.bool()

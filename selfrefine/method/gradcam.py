@@ -69,7 +69,7 @@ def _convert_keras(
     for i, (w, b) in zip(convolutions, weights): state |= {f'{i}.weight': w, f'{i}.bias': b}
     return state
 
-# %% ../../nbs/method/01_gradcam.ipynb #74a3b8d7
+# %% ../../nbs/method/01_gradcam.ipynb #ffae08a9
 _SUFFIXES = (('',), ('', '_1'), ('', '_1', '_2'))  # of one, two and three convolutions in a block
 _KERAS_LAYERS = [f'block{b}/layers/conv2d{s}/vars' for b, n in enumerate(CONVOLUTIONS, 1) for s in _SUFFIXES[n - 1]]
 
@@ -79,6 +79,7 @@ def _read_keras(path):
     with h5py.File(path) as f: arrays = [(f[f'{layer}/0'][:], f[f'{layer}/1'][:]) for layer in _KERAS_LAYERS]
     return _convert_keras(arrays)
 
+# %% ../../nbs/method/01_gradcam.ipynb #e563f982
 def _download_vgg():
     "torchvision's ImageNet weights."
     from torchvision.models import VGG16_Weights
@@ -175,6 +176,7 @@ def _heat(maps):
     colours = [cv2.applyColorMap(m, cv2.COLORMAP_INFERNO)[..., ::-1].transpose(2, 0, 1) for m in levels]
     return torch.from_numpy(np.stack(colours))
 
+# %% ../../nbs/method/01_gradcam.ipynb #5fb7d9ea
 def overlay(
     images: torch.Tensor,  # uint8 (B, 3, H, W)
     maps: torch.Tensor,  # (B, 1, h, w) or (1, 1, h, w) in [0, 1]
@@ -192,7 +194,7 @@ def with_gradients(device):
     device_type = torch.device(device).type
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device_type, enabled=False): yield
 
-# %% ../../nbs/method/01_gradcam.ipynb #21b6175a
+# %% ../../nbs/method/01_gradcam.ipynb #b0d8d3b1
 def grad_cam(
     net: VGG16,  # is not changed
     x: torch.Tensor,  # float (B, 3, S, S), preprocessed

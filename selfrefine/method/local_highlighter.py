@@ -55,7 +55,8 @@ class LocalHighlighter(FlawHighlighter):
         if unknown or not flaws:
             raise ValueError(f'flaws are some of {", ".join(FLAWS)}, not {", ".join(unknown) or "none"}')
         if {'cam', 'layer'} & options.keys():
-            raise ValueError('a local highlighter has no CAM to choose: its map is its own answer; leave out cam and layer')
+            reason = 'a local highlighter has no CAM to choose: its map is its own answer'
+            raise ValueError(f'{reason}; leave out cam and layer')
         super().__init__(real, layer=TAPS[0], **options)
         self.flaws, self.grid, self.net = tuple(flaws), self.side//4, LocalVGG16(self.net).requires_grad_(False)
         settings = {k: v for k, v in self.settings.items() if k not in ('cam', 'layer')}

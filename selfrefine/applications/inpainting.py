@@ -10,6 +10,7 @@ __all__ = ['MASKS', 'WALKS', 'as_mask', 'resize_mask', 'lama_strokes', 'lama_box
 import hashlib, math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # %% ../../nbs/applications/00_inpainting.ipynb #63803e81
 import cv2
@@ -25,105 +26,131 @@ from ..diffusion.cpu import sampling_mode
 from ..diffusion.sampling import claim_folder, noise_predictor, sampling_scheduler, write_png
 
 # %% ../../nbs/applications/00_inpainting.ipynb #b4890fa0
+def _is_mask_shape(shape, n, side):
+    if len(shape) != 4: return False
+    masks, channels, height, width = shape
+    return masks in (1, n) and channels == 1 and height == width and side in (None, width)
+
 def as_mask(
-    mask: torch.Tensor,  # (1, 1, S, S), or one for each image, (N, 1, S, S); any dtype, values 0 (known) and 1 (hole)
+    mask: torch.Tensor,  # (1, 1, S, S), or one for each image, (N, 1, S, S); any dtype, 0 (known) and 1 (hole)
     n: int = 1,  # images
     side: int | None = None,  # S, if it is known
 ) -> torch.Tensor:  # bool, as many as were given
-    "A mask that can be trusted; raises `ValueError` for another shape or values between 0 and 1."
+    "A mask that is safe to use; raises `ValueError` for another shape or values between 0 and 1."
     shape = tuple(mask.shape)
-    if len(shape) != 4 or shape[0] not in (1, n) or shape[1] != 1 or shape[2] != shape[3] or side not in (None, shape[3]):
-        raise ValueError(f'a mask for {n} images of side {side or "S"} has the shape (1 or {n}, 1, S, S), not {shape}; see masks and resize_mask')
+    if not _is_mask_shape(shape, n, side):
+        wanted = f'a mask for {n} images of side {side or "S"} has the shape (1 or {n}, 1, S, S)'
+        raise ValueError(f'{wanted}, not {shape}; see make_masks and resize_mask')
     if not ((mask == 0) | (mask == 1)).all():
-        raise ValueError(f'a mask holds 0 (known) and 1 (hole) only, not values from {mask.min():g} to {mask.max():g}; use a threshold and resize by nearest')
+        wrong = f'not values from {mask.min():g} to {mask.max():g}'
+        raise ValueError(f'a mask holds 0 (known) and 1 (hole) only, {wrong}; use a threshold and resize by nearest')
     return mask.bool()
 
+# %% ../../nbs/applications/00_inpainting.ipynb #dfc71f3d
 def resize_mask(
     mask: torch.Tensor,  # (N, 1, S, S), binary
-    side: int,
+    side: int,  # pixels
 ) -> torch.Tensor:  # uint8 (N, 1, side, side), binary
     "Nearest pixels, as Pillow takes them; raises what `as_mask` raises."
     return F.interpolate(as_mask(mask, len(mask)).to(torch.uint8), (side, side), mode='nearest-exact')
 
 # %% ../../nbs/applications/00_inpainting.ipynb #a6dd40f6
-#                strokes   width  length  boxes, against 1 for strokes
+class _Lama(NamedTuple):
+    "LaMa's settings of a mask, in pixels of 256."
+    strokes: tuple  # fewest and most
+    width: int  # widths are 5 + an integer below this
+    length: int  # lengths are 10 + an integer below this
+    boxes: float  # masks of boxes for one mask of strokes
+
 _LAMA = dict(
-    wide   =    ((1, 5),     100,    200,  .3),
-    narrow =    ((4, 50),     10,     40,  0.),
-)
+    wide   = _Lama(strokes=(1, 5),  width=100, length=200, boxes=.3),
+    narrow = _Lama(strokes=(4, 50), width=10,  length=40,  boxes=0.))
 
-def _lama_lengths(side):
-    "LaMa's pixels -> pixels of this side, at least one."
-    return lambda length: max(1, round(length*min(1, side/256)))
+def _lama_pixels(length, side): return max(1, round(length*min(1, side/256)))
 
+# %% ../../nbs/applications/00_inpainting.ipynb #ec1c5113
+def _segment_end(x, y, angle, length, side):
+    "Where a segment from (x, y) ends, cut at the border."
+    end = int(x + length*math.sin(angle)), int(y + length*math.cos(angle))
+    return tuple(min(max(k, 0), side) for k in end)
+
+# %% ../../nbs/applications/00_inpainting.ipynb #07e932b0
 def lama_strokes(
     rand,  # n -> an integer in [0, n)
-    side: int,
-    times: tuple,  # fewest and most strokes
-    width: int,  # 5 pixels of 256 are added to what is drawn below this
-    length: int,  # and 10 pixels to this
+    side: int,  # pixels
+    strokes: tuple,  # fewest and most
+    width: int,  # widths are 5 + an integer below this, in pixels of 256
+    length: int,  # lengths are 10 + an integer below this
 ) -> list:  # segments (x0, y0, x1, y1, width) in pixels
     "The segments of one mask of LaMa (its `make_random_irregular_mask`)."
-    px, segments = _lama_lengths(side), []
-    for i in range(times[0] + rand(times[1] - times[0] + 1)):
+    segments, (fewest, most) = [], strokes
+    for i in range(fewest + rand(most - fewest + 1)):
         x, y = rand(side), rand(side)
         for _ in range(1 + rand(5)):
-            angle, far, wide = .01 + rand(4), px(10 + rand(length)), px(5 + rand(width))
+            angle = .01 + rand(4)
+            far, wide = _lama_pixels(10 + rand(length), side), _lama_pixels(5 + rand(width), side)
             if i % 2 == 0: angle = 2*math.pi - angle
-            to = [min(max(int(at + far*d), 0), side) for at, d in ((x, math.sin(angle)), (y, math.cos(angle)))]
-            segments.append((x, y, *to, wide))
-            x, y = to
+            end = _segment_end(x, y, angle, far, side)
+            segments.append((x, y, *end, wide))
+            x, y = end
     return segments
 
-# %% ../../nbs/applications/00_inpainting.ipynb #0574eef5
+# %% ../../nbs/applications/00_inpainting.ipynb #608e2e24
 def lama_boxes(
     rand,  # n -> an integer in [0, n)
-    side: int,
+    side: int,  # pixels
 ) -> list:  # corners (x0, y0, x1, y1), the last two outside
     "One to three boxes of 30 to 150 pixels of 256, 10 pixels from the border (LaMa's `make_random_rectangle_mask`)."
-    px, found = _lama_lengths(side), []
+    boxes, border = [], _lama_pixels(10, side)
     for _ in range(1 + rand(3)):
-        size = [px(30 + rand(121)) for _ in range(2)]
-        x, y = (px(10) + rand(side - 2*px(10) - s + 1) for s in size)
-        found.append((x, y, x + size[0], y + size[1]))
-    return found
+        width, height = _lama_pixels(30 + rand(121), side), _lama_pixels(30 + rand(121), side)
+        x, y = (border + rand(side - 2*border - size + 1) for size in (width, height))
+        boxes.append((x, y, x + width, y + height))
+    return boxes
 
+# %% ../../nbs/applications/00_inpainting.ipynb #0574eef5
 def lama_mask(
-    kind: str,  # "wide" or "narrow"
-    side: int,
+    mask: str,  # "wide" or "narrow"
+    side: int,  # pixels
     seed: int = 0,
     index: int = 0,  # the mask's number in its set
 ) -> torch.Tensor:  # uint8 (1, 1, side, side), at most half of it 1
     "A free-form mask of LaMa (Suvorov et al. 2022; its settings `random_thick_256` and `random_thin_256`)."
-    (*parameters, boxed), g = _LAMA[kind], generator(seed, 'map', index=index)
-    rand = lambda n: int(torch.randint(n, (), generator=g))
+    lama, g = _LAMA[mask], generator(seed, 'map', index=index)
+    def rand(n): return int(torch.randint(n, (), generator=g))
     while True:
         m = np.zeros((side, side), np.uint8)
-        if torch.rand((), generator=g) < 1/(1 + boxed):
-            for x0, y0, x1, y1, width in lama_strokes(rand, side, *parameters): cv2.line(m, (x0, y0), (x1, y1), 1, width)
+        if torch.rand((), generator=g) < 1/(1 + lama.boxes):
+            for x0, y0, x1, y1, width in lama_strokes(rand, side, lama.strokes, lama.width, lama.length):
+                cv2.line(m, (x0, y0), (x1, y1), 1, width)
         else:
             for x0, y0, x1, y1 in lama_boxes(rand, side): m[y0:y1, x0:x1] = 1
         if m.mean() <= .5: return torch.from_numpy(m)[None, None]
 
 # %% ../../nbs/applications/00_inpainting.ipynb #bb5079b8
-MASKS = ('wide', 'narrow', 'lines', 'half')
-
 def read_mask(
     image: str | Path | Image.Image,  # black and white, square
-    side: int,
+    side: int,  # pixels
     invert: bool = False,  # black is the hole, as in RePaint's files
 ) -> torch.Tensor:  # uint8 (1, 1, side, side)
     "A picture as a mask; raises `ValueError` for greys or a picture that is not square."
-    m = np.asarray((image if isinstance(image, Image.Image) else Image.open(image)).convert('L'))
-    if m.shape[0] != m.shape[1]: raise ValueError(f'a mask is square like the images, not {m.shape[1]}x{m.shape[0]}; crop it as the images were cropped')
-    if not np.isin(m, (0, 255)).all(): raise ValueError('the picture of a mask is black (0) and white (255) only, and this one has greys; use a threshold, and no JPEG')
-    return resize_mask(torch.from_numpy((m == 0) if invert else (m == 255))[None, None], side)
+    if not isinstance(image, Image.Image): image = Image.open(image)
+    m, (width, height) = np.asarray(image.convert('L')), image.size
+    if width != height:
+        raise ValueError(f'a mask is square like the images, not {width}x{height}; crop it as the images were cropped')
+    if not np.isin(m, (0, 255)).all():
+        wanted = 'the picture of a mask is black (0) and white (255) only'
+        raise ValueError(f'{wanted}, and this one has greys; use a threshold, and no JPEG')
+    return resize_mask(torch.from_numpy(m == (0 if invert else 255))[None, None], side)
+
+# %% ../../nbs/applications/00_inpainting.ipynb #9e3b5286
+MASKS = ('wide', 'narrow', 'lines', 'half')
 
 def make_masks(
-    mask: str | Path | Image.Image,  # one of `MASKS`, or a picture, see `given_mask`
-    side: int,
-    n: int = 1,  # how many; random ones differ from image to image
-    seed: int = 0,
+    mask: str | Path | Image.Image,  # one of `MASKS`, or a picture, see `read_mask`
+    side: int,  # pixels
+    n: int = 1,  # how many; free-form ones differ from image to image
+    seed: int = 0,  # of the free-form ones
 ) -> torch.Tensor:  # uint8 (n, 1, side, side), 1 = hole
     "Masks for n images; raises `ValueError` for what is neither a name nor a picture."
     if isinstance(mask, Image.Image): return read_mask(mask, side).repeat(n, 1, 1, 1)
@@ -149,26 +176,29 @@ class Walk:
         if self.jump_n_sample > 1 and self.jump_length >= self.steps:
             raise ValueError(f'no jump of {self.jump_length} fits into {self.steps} steps; take a smaller jump_length')
 
+# %% ../../nbs/applications/00_inpainting.ipynb #88bbd642
 WALKS = dict(
     quick   = Walk(steps=50,  jump_length=5,  jump_n_sample=3,  n_sample=1),
     paper   = Walk(steps=250, jump_length=10, jump_n_sample=10, n_sample=1),
     authors = Walk(steps=250, jump_length=10, jump_n_sample=10, n_sample=4))
 
+# %% ../../nbs/applications/00_inpainting.ipynb #46ae529e
 def repaint_walk(
-    w: Walk,
+    walk: Walk,
 ) -> list:  # the numbers of the steps in the order they are visited, from T - 1 to -1
-    "Every move of a walk."
-    left = {t: w.jump_n_sample - 1 for t in range(0, w.steps - w.jump_length, w.jump_length)}
-    t, visited = w.steps, []
+    "Every move of a walk (Lugmayr et al. 2022, Figure 9)."
+    jumps = {t: walk.jump_n_sample - 1 for t in range(0, walk.steps - walk.jump_length, walk.jump_length)}
+    t, visited = walk.steps, []
     while t > 0:
         t -= 1
-        visited += [t] + [t + 1, t]*(w.n_sample - 1)*(t < w.steps - 2)
-        if left.get(t):
-            left[t] -= 1
-            visited += range(t + 1, t + w.jump_length + 1)
-            t += w.jump_length
+        visited += [t] + [t + 1, t]*(walk.n_sample - 1)*(t < walk.steps - 2)
+        if jumps.get(t):
+            jumps[t] -= 1
+            visited += range(t + 1, t + walk.jump_length + 1)
+            t += walk.jump_length
     return [*visited, -1]
 
+# %% ../../nbs/applications/00_inpainting.ipynb #766f05de
 def walk_cost(
     moves: list,  # of `repaint_walk`
 ) -> tuple:  # calls of the model, and steps back up
@@ -176,75 +206,94 @@ def walk_cost(
     down = sum(b < a for a, b in zip(moves, moves[1:]))
     return down, len(moves) - 1 - down
 
+# %% ../../nbs/applications/00_inpainting.ipynb #556374de
+def _add_noise(x, level, noise):
+    "x at a lower level: `level` is the share of its variance that is kept."
+    return level**.5*x + (1 - level)**.5*noise
+
+def _levels(scheduler):
+    "Alpha-bar of each step of a respaced chain, the cleanest first."
+    alpha_bar = (1 - scheduler.betas.double()).cumprod(0)
+    return alpha_bar[scheduler.timesteps.flip(0).cpu()].tolist()
+
+# %% ../../nbs/applications/00_inpainting.ipynb #044a518a
+def _check_known(model, known):
+    "Raise `ValueError` for a latent model, or images of another shape."
+    if model.first_stage:
+        reason = 'a value of a latent covers several pixels, known and missing'
+        raise ValueError(f'RePaint pastes known pixels, and {reason}; use a pixel model')
+    shape = (model.channels, model.side, model.side)
+    if known.shape[1:] != shape:
+        raise ValueError(f'the model fills images of {shape}, not {tuple(known.shape[1:])}; resize them first')
+
 # %% ../../nbs/applications/00_inpainting.ipynb #0eae78c7
 @torch.no_grad()
 def repaint_batch(
-    model: Diffusion,
-    known: torch.Tensor,  # float (B, C, S, S) in [-1, 1]; what lies in the hole is not looked at
+    model: Diffusion,  # a pixel model
+    known: torch.Tensor,  # float (B, C, S, S) in [-1, 1]; pixels in the hole have no influence
     mask: torch.Tensor,  # (1 or B, 1, S, S), 1 = hole
     indices: range,  # global indices of the images
     walk: Walk = WALKS['paper'],
     seed: int = 0,
     bf16: bool = False,  # run the network in bfloat16
     tick=lambda: None,  # called after each call of the model
-) -> torch.Tensor:  # float (B, C, S, S), about [-1, 1], known pixels not pasted back
-    "RePaint as its authors run it (Lugmayr et al. 2022, Algorithm 1); raises `ValueError` for a latent model and what `as_mask` and `timeline` raise."
-    if model.first_stage: raise ValueError('RePaint pastes known pixels, and a value of a latent covers several pixels, known and missing; use a pixel model')
-    shape, device = (model.channels, model.side, model.side), model.device
-    if known.shape[1:] != shape: raise ValueError(f'the model fills images of {shape}, not {tuple(known.shape[1:])}; resize them first')
-    hole, known = as_mask(mask, len(known), model.side).to(device), known.to(device)
+) -> torch.Tensor:  # float (B, C, S, S), about [-1, 1], known pixels as the model sees them
+    "RePaint (Lugmayr et al. 2022, Algorithm 1); raises `ValueError` for a latent model, another shape or a wrong mask."
+    _check_known(model, known)
+    hole, known = as_mask(mask, len(known), model.side).to(model.device), known.to(model.device)
     generators = [generator(seed, 'sample', index=i) for i in indices]
-    noise = lambda: torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
-    moves = repaint_walk(walk)
-    steps = sampling_scheduler(model, 'ddpm', moves[0] + 1)
-    times = steps.timesteps.flip(0)
-    ab = (1 - steps.betas.double()).cumprod(0)[times.cpu()].tolist()
+    def noise(): return torch.stack([torch.randn(known.shape[1:], generator=g) for g in generators]).to(known.device)
+    moves, scheduler = repaint_walk(walk), sampling_scheduler(model, 'ddpm', walk.steps)
+    times, levels = scheduler.timesteps.flip(0), _levels(scheduler)
     x, predict = noise(), noise_predictor(model)
     with sampling_mode(model, bf16):
-        for move, (now, then) in enumerate(zip(moves, moves[1:])):
-            if then > now:
-                x = (ab[then]/ab[now])**.5*x + (1 - ab[then]/ab[now])**.5*noise()
-                continue
-            if move: x = torch.where(hole, x, ab[now]**.5*known + (1 - ab[now])**.5*noise())
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16): out = predict(x, times[now]).float()
-            x = steps.step(out, times[now], x, generator=generators).prev_sample
-            tick()
+        for k, (now, then) in enumerate(zip(moves, moves[1:])):
+            if then > now: x = _add_noise(x, levels[then]/levels[now], noise())
+            else:
+                if k: x = torch.where(hole, x, _add_noise(known, levels[now], noise()))
+                with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): out = predict(x, times[now]).float()
+                x = scheduler.step(out, times[now], x, generator=generators).prev_sample
+                tick()
     return x
 
 # %% ../../nbs/applications/00_inpainting.ipynb #a8eb999e
+def _repaint_settings(model, images, holes, walk, seed, bf16, composite):
+    "What a folder of filled images belongs to."
+    def digest(x): return hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()[:16]
+    return dict(
+        weights=weights_digest(model.net), repaint=asdict(walk), seed=seed, bf16=bf16, composite=composite,
+        images=digest(images), masks=digest(holes))
+
+def _read_png(path):
+    "An image file as uint8 (3, H, W)."
+    return torch.from_numpy(np.array(Image.open(path).convert('RGB'))).permute(2, 0, 1)
+
+# %% ../../nbs/applications/00_inpainting.ipynb #29e9d644
 def repaint(
-    model: Diffusion,
+    model: Diffusion,  # a pixel model
     images,  # uint8 (N, C, S, S), or an `Images`
-    mask: torch.Tensor,  # (1 or N, 1, S, S), 1 = hole; see `masks`
+    mask: torch.Tensor,  # (1 or N, 1, S, S), 1 = hole; see `make_masks`
     walk: Walk = WALKS['paper'],
     seed: int = 0,
     batch: int = 64,  # images at a time
     folder: str | None = None,  # write PNG files here and continue what is there
     composite: bool = True,  # known pixels exactly as given; False: as the official sampler leaves them
-    bf16: bool = False,
+    bf16: bool = False,  # run the network in bfloat16
     progress: bool = False,  # show a bar with rate and estimate
 ) -> torch.Tensor:  # uint8 (N, C, S, S)
     "Images with their holes filled (Lugmayr et al. 2022); raises what `repaint_batch` raises."
-    x, folder = image_bytes(images).cpu(), folder and Path(folder)
-    hole, cost = as_mask(mask, len(x), model.side).cpu(), walk_cost(repaint_walk(walk))[0]
-    if folder: claim_folder(folder, _repaint_settings(model, x, hole, walk, dict(seed=seed, bf16=bf16, composite=composite)))
+    images, folder = image_bytes(images).cpu(), folder and Path(folder)
+    holes = as_mask(mask, len(images), model.side).cpu().expand(len(images), -1, -1, -1)
+    if folder: claim_folder(folder, _repaint_settings(model, images, holes, walk, seed, bf16, composite))
     def path(i): return folder/f'{i:08}.png'
-    missing, made = [i for i in range(len(x)) if not (folder and path(i).exists())], {}
-    with tqdm(total=cost*math.ceil(len(missing)/batch), desc='RePaint', unit='call', disable=not progress, mininterval=2) as bar:
+    missing = [i for i in range(len(images)) if not (folder and path(i).exists())]
+    filled, calls = images.clone(), walk_cost(repaint_walk(walk))[0]*math.ceil(len(missing)/batch)
+    with tqdm(total=calls, desc='RePaint', unit='call', disable=not progress, mininterval=2) as bar:
         for chunk in (missing[k:k + batch] for k in range(0, len(missing), batch)):
-            some = hole[chunk] if len(hole) > 1 else hole
-            filled = to_uint8(repaint_batch(model, to_float(x[chunk]), some, chunk, walk, seed, bf16, bar.update)).cpu()
-            if composite: filled = torch.where(some, filled, x[chunk])
-            for i, image in zip(chunk, filled): write_png(image, path(i)) if folder else made.setdefault(i, image)
-    if folder: made = {i: _read_png(path(i)) for i in range(len(x))}
-    return torch.stack([made[i] for i in range(len(x))])
-
-def _repaint_settings(model, x, hole, walk, how):
-    "What a folder of filled images is bound to."
-    holes = hole.expand(len(x), -1, -1, -1).contiguous()
-    images, masks = (hashlib.sha256(t.numpy().tobytes()).hexdigest()[:16] for t in (x, holes))
-    return dict(weights=weights_digest(model.net), repaint=asdict(walk), **how, images=images, masks=masks)
-
-def _read_png(path):
-    "An image file as uint8 (3, H, W)."
-    return torch.from_numpy(np.array(Image.open(path).convert('RGB'))).permute(2, 0, 1)
+            known, hole = images[chunk], holes[chunk]
+            x = to_uint8(repaint_batch(model, to_float(known), hole, chunk, walk, seed, bf16, bar.update)).cpu()
+            filled[chunk] = torch.where(hole, x, known) if composite else x
+            if folder:
+                for i in chunk: write_png(filled[i], path(i))
+    for i in set(range(len(images))) - set(missing): filled[i] = _read_png(path(i))
+    return filled

@@ -175,8 +175,9 @@ def load_images(
         return emoji(groups, side)
     path, entry = find_source(source), SOURCES.get(str(source))
     files = open_files(path, download=str(source) == 'flowers102')
-    if parts == 'drawn': files.given_parts = {}
     name = str(source) if entry else path.stem
     if flip is None: flip = entry is not None and entry.flip
-    if len(files)*3*side*side > max_bytes: return Streamed(files, side, flip, name)
-    return _read_set(files, side, name, flip, parts)
+    if len(files)*3*side*side <= max_bytes: return _read_set(files, side, name, flip, parts)
+    streamed = Streamed(files, side, flip, name)
+    if parts == 'drawn': streamed.parts = split(streamed.files.names)
+    return streamed

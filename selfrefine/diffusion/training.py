@@ -32,7 +32,7 @@ def learning_rate(
     step: int,  # from 0
     total: int,  # steps of the whole run; the cosine ends there
 ) -> float:
-    "The learning rate of one step: a function, so that a resumed run has nothing to restore."
+    "The learning rate of one step."
     warm = min(1, (step + 1)/max(1, recipe.warmup))
     cosine = .5*(1 + math.cos(math.pi*min(1, step/total))) if recipe.decay == 'cosine' else 1
     return recipe.lr*warm*cosine
@@ -48,9 +48,11 @@ def draw_step(
     continuous: bool = False,  # timesteps with fractions, in (-1, T - 1]
 ) -> tuple:  # t int64 or float32 (B,), noise float32 (B, C, H, W)
     "The timesteps and standard noise of one step."
-    g = generator(recipe.seed, 't', step)
-    t = timesteps*(1 - torch.rand(recipe.batch, generator=g)) - 1 if continuous else torch.randint(timesteps, (recipe.batch,), generator=g)
-    noise = torch.randn((recipe.batch, *shape), generator=generator(recipe.seed, 'noise', step, device=device), device=device)
+    g, B = generator(recipe.seed, 't', step), recipe.batch
+    if continuous: t = timesteps*(1 - torch.rand(B, generator=g)) - 1
+    else: t = torch.randint(timesteps, (B,), generator=g)
+    g = generator(recipe.seed, 'noise', step, device=device)
+    noise = torch.randn((B, *shape), generator=g, device=device)
     return t[rows].to(device), noise[rows]
 
 # %% ../../nbs/diffusion/12_training.ipynb #8c78bd0d
@@ -59,12 +61,15 @@ def caption_reader(
     captions: list | None,  # one for each training image
     recipe: Recipe,
 ):  # (indices of the batch's rows, step, rows) -> the network's further arguments
-    "The captions of a batch as tokens, some of them hidden; raises `ValueError` for a text-to-image model on images without captions."
+    "The captions of a batch as tokens, some hidden; raises `ValueError` where a text-to-image model gets no captions."
     if not model.tokenizer: return lambda i, step, rows=slice(None): ()
-    if captions is None: raise ValueError('a text-to-image model is trained on captions, and these images have none; give Images(..., captions=[...])')
+    if captions is None:
+        raise ValueError('a text-to-image model is trained on captions, and these images have none; '
+                         'give Images(..., captions=[...])')
     ids, empty = model.tokens(captions), model.tokens([''])
     def words(i, step, rows=slice(None)):
-        hidden = torch.rand(recipe.batch, generator=generator(recipe.seed, 't', step, 1))[rows] < recipe.drop
+        draws = torch.rand(recipe.batch, generator=generator(recipe.seed, 't', step, 1))
+        hidden = (draws < recipe.drop)[rows]
         return torch.where(hidden[:, None].to(ids.device), empty, ids[i.to(ids.device)]),
     return words
 
@@ -75,7 +80,8 @@ def make_accelerator(
 ) -> Accelerator:
     "An `Accelerator` of the wanted precision, also where the process had another one before."
     wanted = 'bf16' if bf16 else 'no'
-    if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted: AcceleratorState._reset_state()
+    state = AcceleratorState
+    if state._shared_state and state().mixed_precision != wanted: state._reset_state()
     return Accelerator(mixed_precision=wanted, **kwargs)
 
 # %% ../../nbs/diffusion/12_training.ipynb #26f8545a
@@ -88,13 +94,16 @@ def check_finite(
     "Raise `FloatingPointError` for a loss or gradient norm that is NaN or infinite."
     if math.isfinite(value): return
     rescue = f'the last good state is in {saved}' if saved else 'nothing was saved'
-    raise FloatingPointError(f'the {what} became {value} at step {step}; {rescue}. Lower the learning rate, clip harder, or train without bf16')
+    raise FloatingPointError(f'the {what} became {value} at step {step}; {rescue}. '
+                             'Lower the learning rate, clip harder, or train without bf16')
 
 # %% ../../nbs/diffusion/12_training.ipynb #66bc35e6
 @contextmanager
 def uninterrupted():
-    "Hold back an interrupt until the block has ended; in other threads, which get none, nothing."
-    if threading.current_thread() is not threading.main_thread(): yield; return
+    "Hold back an interrupt until the block has ended; outside the main thread, do nothing."
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     held = []
     handler = signal.signal(signal.SIGINT, lambda *args: held.append(args))
     try: yield
@@ -103,45 +112,56 @@ def uninterrupted():
         if held and callable(handler): handler(*held[0])
 
 # %% ../../nbs/diffusion/12_training.ipynb #17513d5d
+def _no_words(i, step, rows): return ()
+
 @dataclass
 class TrainingState:
-    "What a step needs of a run."
+    "What a training step needs of its run."
     net: torch.nn.Module  # prepared by `accelerate`
     model: Diffusion
     recipe: Recipe
     accelerator: Accelerator
     optimizer: torch.optim.Optimizer  # prepared, too
     loss_fn: Callable = diffusion_loss  # (net, scheduler, x0, t, noise, target) -> scalar
-    refiner: object = None  # a `SelfRefiner`
-    record: object = None  # a `Record`, whose newest checkpoint is named if the loss diverges
-    words: Callable = lambda i, step, rows: ()  # the network's further arguments, see `caption_reader`
-    done: Callable = lambda loss: None  # called with the loss right after the optimizer's step
+    refiner: object = None  # a `SelfRefiner`; None: base phase only
+    ema: Ema | None = None
+    record: Record | None = None  # the losses and the checkpoint
+    words: Callable = _no_words  # the network's further arguments, see `caption_reader`
     def check(self, value, step, what='loss'): check_finite(value, step, self.record and self.record.saved, what)
+    def count(self, loss):
+        "Count a step that the optimizer has made."
+        if self.ema: self.ema.step()
+        if self.record: self.record.losses.append(loss)
+    def save(self):
+        "Write the checkpoint, in the first process."
+        if self.accelerator.is_main_process: self.record.save()
 
 # %% ../../nbs/diffusion/12_training.ipynb #ee3ded68
-def _step_loss(s, x0, i, step):
-    "Draw, refine and predict: the loss of this process's rows."
-    rows = slice(s.accelerator.process_index*len(x0), (s.accelerator.process_index + 1)*len(x0))
-    if s.refiner: s.refiner.at(step)
-    timesteps = s.model.scheduler.config.num_train_timesteps
-    t, noise = draw_step(s.recipe, step, x0.shape[1:], timesteps, x0.device, rows, s.model.continuous)
-    noise, target = s.refiner.enhance(noise) if s.refiner else (noise, noise)
-    more = s.words(i, step, rows)
-    net = (lambda x, t: s.net(x, t, *more)) if more else s.net
-    return s.loss_fn(net, s.model.scheduler, x0, t, noise, target)
+def _step_loss(state, x0, i, step):
+    "Draw, enhance and predict: the loss of this process's rows."
+    rank, scheduler, refiner = state.accelerator.process_index, state.model.scheduler, state.refiner
+    rows, T = slice(rank*len(x0), (rank + 1)*len(x0)), scheduler.config.num_train_timesteps
+    if refiner: refiner.at(step)
+    t, noise = draw_step(state.recipe, step, x0.shape[1:], T, x0.device, rows, state.model.continuous)
+    noise, target = refiner.enhance(noise) if refiner else (noise, noise)
+    words, net = state.words(i, step, rows), state.net
+    if words: net = lambda x, t: state.net(x, t, *words)
+    return state.loss_fn(net, scheduler, x0, t, noise, target)
 
-def _share_gradients(s):
-    "The gradients of the refiner's own parameters, averaged over processes."
-    if not s.refiner or s.accelerator.num_processes == 1: return
-    for p in s.refiner.parameters():
-        if p.grad is not None: p.grad = s.accelerator.reduce(p.grad, 'mean')
+# %% ../../nbs/diffusion/12_training.ipynb #082d06f3
+def _share_gradients(state):
+    "Average the gradients of the refiner's own parameters over processes."
+    if not state.refiner or state.accelerator.num_processes == 1: return
+    for p in state.refiner.parameters():
+        if p.grad is not None: p.grad = state.accelerator.reduce(p.grad, 'mean')
 
+# %% ../../nbs/diffusion/12_training.ipynb #e51da8be
 def train_step(
     state: TrainingState,
     batch: tuple,  # this process's rows: x0 (B, C, H, W), and their indices
     step: int,
 ) -> float:  # the loss, over all processes
-    "Draw, refine, predict, and step the optimizer once; raises `FloatingPointError` for a loss or gradient that is not finite."
+    "Draw, enhance, predict, and step the optimizer; raises `FloatingPointError` for a loss or gradient that is not finite."
     loss = _step_loss(state, *batch, step)
     value = state.accelerator.reduce(loss.detach(), 'mean').item()
     state.check(value, step)
@@ -152,12 +172,19 @@ def train_step(
     with uninterrupted():
         state.optimizer.step()
         state.optimizer.zero_grad()
-        state.done(value)
+        state.count(value)
     return value
 
 # %% ../../nbs/diffusion/12_training.ipynb #74b1607a
 _COMPILE_FROM = 1000  # steps from which compiling is tried unasked on a GPU
 
+def _compiled(net, compile, steps, device_type):
+    "The network, compiled if that is asked for, or if nothing is said and a long run on CUDA is to come."
+    if compile is None: compile = device_type == 'cuda' and steps >= _COMPILE_FROM and find_spec('triton') is not None
+    if not compile: return net
+    return torch.compile(net, backend=compile if isinstance(compile, str) else 'inductor')
+
+# %% ../../nbs/diffusion/12_training.ipynb #33ee505d
 @contextmanager
 def prepared(
     acc: Accelerator,
@@ -169,14 +196,44 @@ def prepared(
     "A network made ready for training by `accelerate` and the compiler, and a plain one again afterwards."
     cpu = acc.device.type == 'cpu'
     if cpu: keep_memory()
-    ready, optimizer = acc.prepare(net.train(), optimizer)
-    if compile is None: compile = acc.device.type == 'cuda' and steps >= _COMPILE_FROM and find_spec('triton') is not None
-    if compile: ready = torch.compile(ready, backend=compile if isinstance(compile, str) else 'inductor')
+    wrapped, optimizer = acc.prepare(net.train(), optimizer)
+    wrapped = _compiled(wrapped, compile, steps, acc.device.type)
     try:
-        with explicit_attention(net, acc.mixed_precision == 'bf16' and cpu): yield ready, optimizer
+        with explicit_attention(net, acc.mixed_precision == 'bf16' and cpu): yield wrapped, optimizer
     finally:
-        acc.unwrap_model(ready, keep_fp32_wrapper=False)
+        acc.unwrap_model(wrapped, keep_fp32_wrapper=False)
         vars(net).pop('_is_accelerate_prepared', None)
+
+# %% ../../nbs/diffusion/12_training.ipynb #85312e6f
+def _start_run(acc, model, images, recipe, ema, refiner, folder, loss_fn):
+    "All parts on the device, with the state of the checkpoint where there is one."
+    for piece in (model, ema.copy, refiner) if refiner else (model, ema.copy): piece.to(acc.device)
+    trained = [p for p in (*model.net.parameters(), *(refiner.parameters() if refiner else ())) if p.requires_grad]
+    options = dict(lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(trained, **options, fused=True)
+    parts = dict(net=model.net, optimizer=optimizer, ema=ema.average)
+    if refiner: parts['refiner'] = refiner
+    record, words = Record(folder, recipe, parts), caption_reader(model, images.captions, recipe)
+    ema.average.to(acc.device)
+    return TrainingState(model.net, model, recipe, acc, optimizer, loss_fn, refiner, ema, record, words)
+
+# %% ../../nbs/diffusion/12_training.ipynb #e0fba070
+def _run_steps(state, data, steps, every, compile, monitor):
+    "Train to the last step, with checkpoints."
+    start, acc = len(state.record.losses), state.accelerator
+    wrapper = prepared(acc, state.model.net, state.optimizer, steps - start, compile)
+    try:
+        with wrapper as (state.net, state.optimizer):
+            for step in range(start, steps):
+                for group in state.optimizer.param_groups: group['lr'] = learning_rate(state.recipe, step, steps)
+                loss = train_step(state, next(data), step)
+                monitor.update(step, loss, state.refiner)
+                if acc.trackers: acc.log(dict(loss=loss), step=step)
+                if (step + 1) % every == 0 or step + 1 == steps: state.save()
+    except KeyboardInterrupt:
+        state.save()
+        raise
+    finally: monitor.bar.close()
 
 # %% ../../nbs/diffusion/12_training.ipynb #74c7481a
 def train(
@@ -190,37 +247,17 @@ def train(
     every: int = 1000,  # steps between checkpoints
     loss_fn=diffusion_loss,  # (net, scheduler, x0, t, noise, target) -> scalar
     progress: bool = True,
-    tracker: str | None = None,  # an accelerate tracker: "tensorboard", "wandb", ...
-    compile: bool | str | None = None,  # `torch.compile` the network, or by which backend; None: on CUDA, where the run is long enough
+    tracker: str | None = None,  # an accelerate tracker: "tensorboard", "wandb", ...; needs a folder
+    compile: bool | str | None = None,  # compile the network, or by which backend; None: on CUDA, for a long run
 ) -> list:  # the loss of each step
-    "Train through both phases; raises `FloatingPointError` when the loss diverges, `ValueError` for a foreign checkpoint or a tracker without a folder."
+    "Train through both phases; raises `FloatingPointError` for a loss that diverges, `ValueError` for a foreign checkpoint."
     if tracker and not folder: raise ValueError('a tracker needs a folder to write to; give `folder`')
     acc = make_accelerator(recipe.bf16, log_with=tracker, project_dir=folder)
     if tracker: acc.init_trackers('selfrefine', config=asdict(recipe))
-    for piece in (model, ema.copy, refiner) if refiner else (model, ema.copy): piece.to(acc.device)
-    trained = [p for p in (*model.net.parameters(), *(refiner.parameters() if refiner else ())) if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, recipe.lr, recipe.betas, weight_decay=recipe.weight_decay, fused=True)
-    parts = dict(net=model.net, optimizer=optimizer, ema=ema.average) | (dict(refiner=refiner) if refiner else {})
-    record, words = Record(folder, recipe, parts), caption_reader(model, images.captions, recipe)
-    ema.average.to(acc.device)
-    def count(loss): ema.step(); record.losses.append(loss)
-    def save(): acc.is_main_process and record.save()
-    start = len(record.losses)
-    show = progress and acc.is_main_process
-    monitor = Monitor(start, steps, recipe.batch, show, show and recipe.bf16 and not bf16_pays(acc.device.type))
+    state = _start_run(acc, model, images, recipe, ema, refiner, folder, loss_fn)
+    start, show = len(state.record.losses), progress and acc.is_main_process
+    slow = show and recipe.bf16 and not bf16_pays(acc.device.type)
     data = batches(images, recipe.batch, recipe.seed, start, acc.device, acc.process_index, acc.num_processes)
-    try:
-        with prepared(acc, model.net, optimizer, steps - start, compile) as (net, stepper):
-            state = TrainingState(net, model, recipe, acc, stepper, loss_fn, refiner, record, words, count)
-            for step in range(start, steps):
-                for group in optimizer.param_groups: group['lr'] = learning_rate(recipe, step, steps)
-                loss = train_step(state, next(data), step)
-                monitor.update(step, loss, refiner)
-                if tracker: acc.log(dict(loss=loss), step=step)
-                if (step + 1) % every == 0 or step + 1 == steps: save()
-    except KeyboardInterrupt:
-        save()
-        raise
-    finally: monitor.bar.close()
+    _run_steps(state, data, steps, every, compile, Monitor(start, steps, recipe.batch, show, slow))
     if tracker: acc.end_training()
-    return record.losses
+    return state.record.losses

@@ -31,6 +31,7 @@ def _is_mask_shape(shape, n, side):
     masks, channels, height, width = shape
     return masks in (1, n) and channels == 1 and height == width and side in (None, width)
 
+# %% ../../nbs/applications/00_inpainting.ipynb #e0828e26
 def as_mask(
     mask: torch.Tensor,  # (1, 1, S, S), or one for each image, (N, 1, S, S); any dtype, 0 (known) and 1 (hole)
     n: int = 1,  # images
@@ -46,7 +47,7 @@ def as_mask(
         raise ValueError(f'a mask holds 0 (known) and 1 (hole) only, {wrong}; use a threshold and resize by nearest')
     return mask.bool()
 
-# %% ../../nbs/applications/00_inpainting.ipynb #dfc71f3d
+# %% ../../nbs/applications/00_inpainting.ipynb #1e1ff436
 def resize_mask(
     mask: torch.Tensor,  # (N, 1, S, S), binary
     side: int,  # pixels
@@ -66,15 +67,16 @@ _LAMA = dict(
     wide   = _Lama(strokes=(1, 5),  width=100, length=200, boxes=.3),
     narrow = _Lama(strokes=(4, 50), width=10,  length=40,  boxes=0.))
 
+# %% ../../nbs/applications/00_inpainting.ipynb #4edc5dbe
 def _lama_pixels(length, side): return max(1, round(length*min(1, side/256)))
 
-# %% ../../nbs/applications/00_inpainting.ipynb #ec1c5113
+# %% ../../nbs/applications/00_inpainting.ipynb #20c9ebf6
 def _segment_end(x, y, angle, length, side):
     "Where a segment from (x, y) ends, cut at the border."
     end = int(x + length*math.sin(angle)), int(y + length*math.cos(angle))
     return tuple(min(max(k, 0), side) for k in end)
 
-# %% ../../nbs/applications/00_inpainting.ipynb #07e932b0
+# %% ../../nbs/applications/00_inpainting.ipynb #7e745ee2
 def lama_strokes(
     rand,  # n -> an integer in [0, n)
     side: int,  # pixels
@@ -95,7 +97,7 @@ def lama_strokes(
             x, y = end
     return segments
 
-# %% ../../nbs/applications/00_inpainting.ipynb #608e2e24
+# %% ../../nbs/applications/00_inpainting.ipynb #eeb97fc8
 def lama_boxes(
     rand,  # n -> an integer in [0, n)
     side: int,  # pixels
@@ -143,7 +145,7 @@ def read_mask(
         raise ValueError(f'{wanted}, and this one has greys; use a threshold, and no JPEG')
     return resize_mask(torch.from_numpy(m == (0 if invert else 255))[None, None], side)
 
-# %% ../../nbs/applications/00_inpainting.ipynb #9e3b5286
+# %% ../../nbs/applications/00_inpainting.ipynb #54ec76e6
 MASKS = ('wide', 'narrow', 'lines', 'half')
 
 def make_masks(
@@ -176,13 +178,13 @@ class Walk:
         if self.jump_n_sample > 1 and self.jump_length >= self.steps:
             raise ValueError(f'no jump of {self.jump_length} fits into {self.steps} steps; take a smaller jump_length')
 
-# %% ../../nbs/applications/00_inpainting.ipynb #88bbd642
+# %% ../../nbs/applications/00_inpainting.ipynb #71e71b53
 WALKS = dict(
     quick   = Walk(steps=50,  jump_length=5,  jump_n_sample=3,  n_sample=1),
     paper   = Walk(steps=250, jump_length=10, jump_n_sample=10, n_sample=1),
     authors = Walk(steps=250, jump_length=10, jump_n_sample=10, n_sample=4))
 
-# %% ../../nbs/applications/00_inpainting.ipynb #46ae529e
+# %% ../../nbs/applications/00_inpainting.ipynb #c0269dc9
 def repaint_walk(
     walk: Walk,
 ) -> list:  # the numbers of the steps in the order they are visited, from T - 1 to -1
@@ -198,7 +200,7 @@ def repaint_walk(
             t += walk.jump_length
     return [*visited, -1]
 
-# %% ../../nbs/applications/00_inpainting.ipynb #766f05de
+# %% ../../nbs/applications/00_inpainting.ipynb #78f49b3f
 def walk_cost(
     moves: list,  # of `repaint_walk`
 ) -> tuple:  # calls of the model, and steps back up
@@ -206,17 +208,17 @@ def walk_cost(
     down = sum(b < a for a, b in zip(moves, moves[1:]))
     return down, len(moves) - 1 - down
 
-# %% ../../nbs/applications/00_inpainting.ipynb #556374de
+# %% ../../nbs/applications/00_inpainting.ipynb #c9ce1f0e
 def _add_noise(x, level, noise):
     "x at a lower level: `level` is the share of its variance that is kept."
     return level**.5*x + (1 - level)**.5*noise
 
+# %% ../../nbs/applications/00_inpainting.ipynb #2c497f7f
 def _levels(scheduler):
     "Alpha-bar of each step of a respaced chain, the cleanest first."
-    alpha_bar = (1 - scheduler.betas.double()).cumprod(0)
-    return alpha_bar[scheduler.timesteps.flip(0).cpu()].tolist()
+    return (1 - scheduler.betas.double()).cumprod(0)[scheduler.timesteps.flip(0).cpu()].tolist()
 
-# %% ../../nbs/applications/00_inpainting.ipynb #044a518a
+# %% ../../nbs/applications/00_inpainting.ipynb #bc600c3f
 def _check_known(model, known):
     "Raise `ValueError` for a latent model, or images of another shape."
     if model.first_stage:
@@ -260,15 +262,14 @@ def repaint_batch(
 def _repaint_settings(model, images, holes, walk, seed, bf16, composite):
     "What a folder of filled images belongs to."
     def digest(x): return hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()[:16]
-    return dict(
-        weights=weights_digest(model.net), repaint=asdict(walk), seed=seed, bf16=bf16, composite=composite,
-        images=digest(images), masks=digest(holes))
+    return dict(weights=weights_digest(model.net), repaint=asdict(walk), seed=seed, bf16=bf16, composite=composite,
+                images=digest(images), masks=digest(holes))
 
+# %% ../../nbs/applications/00_inpainting.ipynb #47f45acd
 def _read_png(path):
-    "An image file as uint8 (3, H, W)."
     return torch.from_numpy(np.array(Image.open(path).convert('RGB'))).permute(2, 0, 1)
 
-# %% ../../nbs/applications/00_inpainting.ipynb #29e9d644
+# %% ../../nbs/applications/00_inpainting.ipynb #0053b032
 def repaint(
     model: Diffusion,  # a pixel model
     images,  # uint8 (N, C, S, S), or an `Images`

@@ -89,7 +89,7 @@ def resume(
     recipe: Recipe,
     parts: dict,  # name -> object with `load_state_dict`
 ) -> tuple:  # the losses so far, and the seconds they took
-    "Load what a checkpoint holds of `parts`, nothing where there is none; raises `ValueError` for a foreign or corrupt one."
+    "Load what a checkpoint, if there is one, holds of `parts`; raises `ValueError` for a foreign or corrupt one."
     if not path or not Path(path).exists(): return [], 0.
     state = load_checkpoint(path, recipe)
     _add_new_parameters(state, parts)

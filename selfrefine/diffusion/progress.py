@@ -29,12 +29,13 @@ def time_map(
         cams.sum().item()
         return (time.perf_counter() - began)*refiner.n_map/n
 
-# %% ../../nbs/diffusion/10_progress.ipynb #a2ff725f
+# %% ../../nbs/diffusion/10_progress.ipynb #ee9b9aeb
 def _clock(seconds):
     "Seconds, minutes or hours, as text."
     if seconds < 100: return f'{seconds:.0f} s'
     return f'{seconds/60:.0f} min' if seconds < 6000 else f'{seconds/3600:.1f} h'
 
+# %% ../../nbs/diffusion/10_progress.ipynb #da75eac0
 def _refinement_text(steps, step, maps, each, fitted):
     "What a forecast says of the refinement phase."
     time_of_steps, time_of_maps = steps*step, maps*each
@@ -42,7 +43,7 @@ def _refinement_text(steps, step, maps, each, fitted):
     text += f'of which {maps} maps take {_clock(time_of_maps)} ({time_of_maps/time_of_steps:.1%} more than the steps)'
     return text if fitted else text + ', and the time to fit the highlighter'
 
-# %% ../../nbs/diffusion/10_progress.ipynb #9020b33a
+# %% ../../nbs/diffusion/10_progress.ipynb #c6e28e16
 _SLOW_BF16 = ('in bfloat16, which on this processor is hardly quicker than float32, or slower: '
               'a new run with bf16=False may take less')
 
@@ -75,7 +76,7 @@ class _StepTimer:
         if len(self.times) < self.n: return None
         return sorted(b - a for a, b in zip(self.times, self.times[1:]))[self.n//2 - 1]
 
-# %% ../../nbs/diffusion/10_progress.ipynb #3f4ccb89
+# %% ../../nbs/diffusion/10_progress.ipynb #8dd73c5a
 class Monitor:
     "The progress bar (images per second, step, loss, phase, age of the map), and a forecast after some steps."
     def __init__(self, start, total, batch, show, slow=False):
@@ -85,7 +86,8 @@ class Monitor:
         self.losses, self.timer = deque(maxlen=100), _StepTimer()
     def update(self, step, loss, refiner):
         "Count a step with its loss; `refiner`: a `SelfRefiner` or None."
-        if not self.bar.disable and self.total - self.start >= 2*self.timer.n: self._forecast(self.timer.tick(), refiner)
+        long_enough = self.total - self.start >= 2*self.timer.n
+        if long_enough and not self.bar.disable: self._forecast(self.timer.tick(), refiner)
         self.losses.append(loss)
         phase = refiner.phases.phase(step) if refiner else 'base'
         age = {'map age': refiner.state.age(step)} if phase == 'refinement' else {}

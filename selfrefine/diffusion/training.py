@@ -155,13 +155,13 @@ def _share_gradients(state):
     for p in state.refiner.parameters():
         if p.grad is not None: p.grad = state.accelerator.reduce(p.grad, 'mean')
 
-# %% ../../nbs/diffusion/12_training.ipynb #e51da8be
+# %% ../../nbs/diffusion/12_training.ipynb #733bf3e8
 def train_step(
     state: TrainingState,
     batch: tuple,  # this process's rows: x0 (B, C, H, W), and their indices
     step: int,
 ) -> float:  # the loss, over all processes
-    "Draw, enhance, predict, and step the optimizer; raises `FloatingPointError` for a loss or gradient that is not finite."
+    "Draw, enhance, predict, step the optimizer; raises `FloatingPointError` for a loss or gradient that is not finite."
     loss = _step_loss(state, *batch, step)
     value = state.accelerator.reduce(loss.detach(), 'mean').item()
     state.check(value, step)
@@ -250,7 +250,7 @@ def train(
     tracker: str | None = None,  # an accelerate tracker: "tensorboard", "wandb", ...; needs a folder
     compile: bool | str | None = None,  # compile the network, or by which backend; None: on CUDA, for a long run
 ) -> list:  # the loss of each step
-    "Train through both phases; raises `FloatingPointError` for a loss that diverges, `ValueError` for a foreign checkpoint."
+    "Train through both phases; raises `FloatingPointError` if the loss diverges, `ValueError` for a foreign file."
     if tracker and not folder: raise ValueError('a tracker needs a folder to write to; give `folder`')
     acc = make_accelerator(recipe.bf16, log_with=tracker, project_dir=folder)
     if tracker: acc.init_trackers('selfrefine', config=asdict(recipe))

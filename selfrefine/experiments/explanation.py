@@ -67,8 +67,7 @@ def newest_explanation(
 # %% ../../nbs/experiments/09_explanation.ipynb #64b37df0
 @torch.no_grad()
 def block_activations(
-    highlighter: FlawHighlighter,
-    images: torch.Tensor,  # uint8 (B, C, S, S)
+    highlighter: FlawHighlighter, images: torch.Tensor,  # uint8 (B, C, S, S)
 ) -> list:  # one tensor (B, c, h, w) for each of VGG16's five blocks, before its pooling
     "The outputs of a highlighter's blocks."
     outputs, x = [], highlighter.preprocess(images)
@@ -101,7 +100,7 @@ def _plot_scores(ax, scores):
         heights = .5*(torch.linspace(0, 1, len(v)) - .5)[torch.arange(len(v))*7 % len(v)]
         ax.scatter(v, y + heights, s=9, color=color, alpha=.6, lw=0)
 
-# %% ../../nbs/experiments/09_explanation.ipynb #825c6f49
+# %% ../../nbs/experiments/09_explanation.ipynb #433a4401
 def _draw_scores(c, scores, auc):
     "The scores with their axes and the area under the ROC curve."
     ax = c.place(10.15, 3.75, 2.1, 1.5)
@@ -128,7 +127,7 @@ def _draw_explanation(c, s, scores):
     limits = f'{s.M.min():.2f} to {s.M.max():.2f}, not scaled again'
     c.image(9.7, .35, 2.1, s.M, r'mFAM  $M$', limits, REFINE)
 
-# %% ../../nbs/experiments/09_explanation.ipynb #73b71ad6
+# %% ../../nbs/experiments/09_explanation.ipynb #8de90961
 def _draw_classes(c, s, real):
     "Contact sheets of the real and the generated images."
     c.text(.2, 5.72, 'classification', 10, ha='left', weight='bold')
@@ -136,7 +135,7 @@ def _draw_classes(c, s, real):
     c.image(.2, 3.7, 1.4, contact_sheet(real), f'real, {counts[0]}', 'test part', REAL)
     c.image(1.8, 3.7, 1.4, contact_sheet(s.images), f'generated, {counts[1]}', f'DDIM-{s.p.map_steps}', FAKE)
 
-# %% ../../nbs/experiments/09_explanation.ipynb #4ce09f69
+# %% ../../nbs/experiments/09_explanation.ipynb #0439ebb6
 def _explanation_rows(s, scores, auc):
     "The numbers of Figure 3."
     tensors = {f'fake score, {name}': x for name, x in scores.items()}

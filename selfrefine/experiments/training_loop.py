@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.ticker import MaxNLocator
 from ..data.images import batches, part, to_uint8
 from ..method.gradcam import overlay, resize_map
 from ..method.mfam import MapState
@@ -50,8 +49,7 @@ def last_step(
     step = e.p.begin + e.p.steps - 1
     x0, _ = next(batches(part(table.cells[0].images, 'train'), e.p.batch, e.seed, step))
     timesteps = load_model(e.links['base']/'model').scheduler.config.num_train_timesteps
-    draws = draw_step(recipe(e.p, e.seed), step, x0.shape[1:], timesteps, device())
-    t, noise = (v.cpu() for v in draws)
+    t, noise = (v.cpu() for v in draw_step(recipe(e.p, e.seed), step, x0.shape[1:], timesteps, device()))
     enhanced, target = noise_and_target(noise, e.M, e.noise_weight, e.readings)
     return LastStep(**vars(e), step=step, x0=x0, t=t, noise=noise, enhanced=enhanced, target=target)
 
@@ -106,6 +104,7 @@ def implied_x0(
     return (x_t - (1 - alpha_bar).sqrt()*predicted)/alpha_bar.sqrt()
 
 # %% ../../nbs/experiments/10_training_loop.ipynb #4f82c9f7
+_HEADING = dict(ha='left', weight='bold')
 def _draw_weights(c, s):
     "Where the map enters a training step: the noise above, the attention below."
     forward, reverse = r'$\epsilon^\prime = \epsilon\,(1 + w_f M)$', r'$K^\prime, V^\prime = K, V\,(1 + w_r E_M)$'
@@ -122,7 +121,7 @@ def _draw_step(c, s):
     "The lower left of the loop: one training step, and the way back to the model."
     c.ax.plot((11.4, 11.4, 5.75), (3.3, 3.05, 3.05), color=REFINE, lw=1.6)
     c.arrow((5.75, 3.05), (5.75, 2.72), color=REFINE)
-    c.text(2.6, 2.75, 'one training step with the map', 10, ha='left', weight='bold')
+    c.text(2.6, 2.75, 'one training step with the map', 10, **_HEADING)
     _draw_weights(c, s)
     c.arrow((2.5, 1.45), (2, 1.45), color=REFINE)
     c.box(.2, .95, 1.7, 1, 'the same loss\nand optimizer', REFINE)
@@ -132,7 +131,7 @@ def _draw_step(c, s):
 # %% ../../nbs/experiments/10_training_loop.ipynb #17963e8f
 def _draw_mean(c, s, score):
     "The top of the loop: samples, highlighter, their maps and the mean map; `score` is the samples' mean fake score."
-    c.text(.2, 5.85, 'what the model draws, and where it goes wrong', 10, ha='left', weight='bold')
+    c.text(.2, 5.85, 'what the model draws, and where it goes wrong', 10, **_HEADING)
     c.box(.2, 3.9, 1.7, 1, f'diffusion model\nat step {max(s.maps)}')
     c.arrow((1.95, 4.4), (2.75, 4.4), f'DDIM-{s.p.map_steps}')
     count = f'samples, {min(9, len(s.images))} of {len(s.images)}'
@@ -145,15 +144,15 @@ def _draw_mean(c, s, score):
     c.arrow((9.75, 4.4), (10.4, 4.4), 'mean')
     c.image(10.5, 3.5, 1.8, s.M, r'mFAM  $M$', f'{s.M.min():.2f} to {s.M.max():.2f}', REFINE)
 
-# %% ../../nbs/experiments/10_training_loop.ipynb #6a592012
+# %% ../../nbs/experiments/10_training_loop.ipynb #99c211f5
 def _draw_result(c, s, before, after, scores):
     "The lower right of the loop: samples of the base model and of the refined one."
-    c.text(8, 2.75, 'what came of it, from the same noise', 10, ha='left', weight='bold')
+    c.text(8, 2.75, 'what came of it, from the same noise', 10, **_HEADING)
     notes = {k: f'fake score {scores[k].mean():.2f}' for k in ('before', 'after')}
     c.image(8, .45, 1.8, contact_sheet(before), 'before: base model', notes['before'], BASE)
     c.image(10.5, .45, 1.8, contact_sheet(after), f'after {s.p.steps} steps', notes['after'], REFINE)
 
-# %% ../../nbs/experiments/10_training_loop.ipynb #bc5e3409
+# %% ../../nbs/experiments/10_training_loop.ipynb #588734e0
 def _loop_rows(s, before, after, scores):
     "The numbers of Figure 1."
     change = (after.float() - before.float()).abs()
@@ -180,7 +179,7 @@ def loop_figure(
     report.write()
     return report.save_figure(c.fig)
 
-# %% ../../nbs/experiments/10_training_loop.ipynb #9e47bc9c
+# %% ../../nbs/experiments/10_training_loop.ipynb #b370a61e
 def _phase_losses(s):
     "Losses of the base phase, its number of steps, and losses of the refinement phase."
     losses, first = json.loads((s.links['arm']/'losses.json').read_text()), s.step + 1 - s.p.steps
@@ -189,7 +188,7 @@ def _phase_losses(s):
     facts = json.loads(provenance.read_text()) if provenance.exists() else {}
     return facts.get('loss', []), facts.get('steps', 0), losses
 
-# %% ../../nbs/experiments/10_training_loop.ipynb #b8466206
+# %% ../../nbs/experiments/10_training_loop.ipynb #fc0d049b
 def _style_losses(left, right, losses):
     "One logarithmic axis of loss for both phases."
     low, high = losses.min()*.7, losses.max()*1.4
@@ -198,7 +197,7 @@ def _style_losses(left, right, losses):
         ax.tick_params(labelsize=7)
         for side in ('top', 'right'): ax.spines[side].set_visible(False)
     left.set_ylabel('loss', fontsize=8)
-    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    right.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
     right.yaxis.set_visible(False)
     right.spines['left'].set_visible(False)
 
@@ -233,8 +232,7 @@ _SIGNS = (2.15, 2.8, '+'), (3.75, 2.8, r'$\to$'), (2.15, 1.05, r'$\to$'), (3.75,
 def _draw_forward(c, s, i, plain, noised):
     "Image i's forward process; `plain` is x_t from the standard noise, `noised` from the enhanced one, (B, 3, S, S)."
     k = 1/s.noise_weight
-    title = f'forward process: one image of step {s.step}, $t$ = {s.t[i]}'
-    c.text(.2, 3.75, title, 10, ha='left', weight='bold')
+    c.text(.2, 3.75, f'forward process: one image of step {s.step}, $t$ = {s.t[i]}', 10, **_HEADING)
     c.image(.75, 2.2, 1.2, to_uint8(s.x0[i]), '$x_0$', edge=BASE)
     c.image(2.35, 2.2, 1.2, to_uint8(s.noise[i]/3), r'$\epsilon$', edge=BASE)
     c.image(3.95, 2.2, 1.2, to_uint8(plain[i]), '$x_t$', edge=BASE)
@@ -264,8 +262,7 @@ def _draw_keys(c, s, y, g, layer, before, after):
 # %% ../../nbs/experiments/10_training_loop.ipynb #aa062e2c
 def _draw_reverse(c, s, i, keys, predicted, x0):
     "Image i's keys at one layer of each grid, the noise that is predicted, and the `x0` that it implies, (B, C, H, W)."
-    title = f'reverse process: keys before and after, $w_r$ = {s.attention_weight}'
-    c.text(5.95, 3.75, title, 10, ha='left', weight='bold')
+    c.text(5.95, 3.75, f'reverse process: keys before and after, $w_r$ = {s.attention_weight}', 10, **_HEADING)
     by_grid = {}
     for layer, (before, after) in keys.items():
         by_grid.setdefault(token_grid(before.shape[1], s.p.side, s.p.side), (layer, before[i], after[i]))
@@ -274,7 +271,7 @@ def _draw_reverse(c, s, i, keys, predicted, x0):
     c.image(11.05, 2.2, 1.2, to_uint8(predicted[i]/3), r'$\epsilon_\theta(x_t^\prime, t)$', edge=NETWORK)
     c.image(11.05, .45, 1.2, to_uint8(x0[i]), r'the $x_0$ it implies', edge=NETWORK)
 
-# %% ../../nbs/experiments/10_training_loop.ipynb #360d3431
+# %% ../../nbs/experiments/10_training_loop.ipynb #a21779a4
 def _structure_rows(s, plain, noised, keys, predicted):
     "The numbers of Figure 2."
     tensors = {f'mfam, step {k}': m for k, m in s.maps.items()}
@@ -293,7 +290,7 @@ def structure_figure(
     plain, noised = (model.scheduler.add_noise(s.x0, n, s.t) for n in (s.noise, s.enhanced))
     keys, predicted = modulated_keys(model.net, s.M, s.attention_weight, noised, s.t)
     i = (s.t - 300).abs().argmin().item()
-    c.text(.2, 6.5, 'two phases of one run', 10, ha='left', weight='bold')
+    c.text(.2, 6.5, 'two phases of one run', 10, **_HEADING)
     _draw_time(c, s)
     _draw_maps(c, s)
     _draw_forward(c, s, i, plain, noised)

@@ -60,6 +60,7 @@ def _check_images(x):
     else: return
     raise ValueError(f'the highlighter learns from at least 10 square images, uint8 (N, C, S, S), not {what}')
 
+# %% ../../nbs/method/02_highlighter.ipynb #551452bf
 def split_parts(
     images: Images | torch.Tensor,  # uint8 (N, C, S, S), or a set
     seed: int,  # decides the order of images that have no parts
@@ -110,12 +111,13 @@ def logits(self: FlawHighlighter,
     with torch.no_grad():
         return torch.cat([self.net(self.preprocess(x, first=i*batch)) for i, x in enumerate(images.split(batch))])
 
+# %% ../../nbs/method/02_highlighter.ipynb #f45e9d09
 @patch
 def fake_scores(self: FlawHighlighter, images: torch.Tensor) -> torch.Tensor:
     "The probability that each image is fake: float64 (N,) on the CPU."
     return self.logits(images).double().cpu().softmax(1)[:, 0]
 
-# %% ../../nbs/method/02_highlighter.ipynb #0ee84a41
+# %% ../../nbs/method/02_highlighter.ipynb #a8ce74c4
 @patch
 def _batch(self: FlawHighlighter, sides, half, step):
     "Half a batch of each side; mirrored at random where the real set may be mirrored."
@@ -124,12 +126,13 @@ def _batch(self: FlawHighlighter, sides, half, step):
     mirrored = torch.rand(len(x), generator=generator(self.seed, 'data', step, 1)) < .5
     return torch.where(mirrored[:, None, None, None], x.flip(-1), x)
 
+# %% ../../nbs/method/02_highlighter.ipynb #0f924347
 @patch
 def loss(self: FlawHighlighter, x, label, sides, step):
     "Cross-entropy of a batch; a subclass may use more images of both sides."
     return F.cross_entropy(self.net(self.preprocess(x, step + 1)), label)
 
-# %% ../../nbs/method/02_highlighter.ipynb #8e67bed0
+# %% ../../nbs/method/02_highlighter.ipynb #ad361ea1
 @patch
 def _make_optimizer(self: FlawHighlighter, lr, steps):
     "AdamW, and one cycle of its learning rate."
@@ -137,6 +140,7 @@ def _make_optimizer(self: FlawHighlighter, lr, steps):
     optimizer = torch.optim.AdamW(self.net.parameters(), lr, betas=(.5, .999))
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps, cycle_momentum=False)
 
+# %% ../../nbs/method/02_highlighter.ipynb #2fc7a53d
 @patch
 def _train_step(self: FlawHighlighter, sides, half, step, optimizer, schedule):
     "One step of the optimizer; gives the loss."
@@ -151,15 +155,6 @@ def _train_step(self: FlawHighlighter, sides, half, step, optimizer, schedule):
     schedule.step()
     return loss
 
-# %% ../../nbs/method/02_highlighter.ipynb #4e566e3d
-@patch
-def _training_sides(self: FlawHighlighter, parts):
-    "The training parts, fake and real; raises `ValueError` where they differ in size."
-    sides = [parts['train'], self.real['train']]
-    fake, real = (tuple(s.shape[1:]) for s in sides)
-    if fake != real: raise ValueError(f'fakes are {fake} and real images {real}; resize both in the same way')
-    return sides
-
 # %% ../../nbs/method/02_highlighter.ipynb #327c812c
 @patch
 def fit(self: FlawHighlighter,
@@ -172,7 +167,9 @@ def fit(self: FlawHighlighter,
     "Learn to tell `fake` from real images, then freeze; raises `ValueError` without real images or for another size."
     if self.real is None: raise ValueError('this highlighter has no real images; make it with FlawHighlighter(real)')
     parts, half, best = split_parts(fake, self.seed), batch//2, -1
-    sides = self._training_sides(parts)
+    sides = [parts['train'], self.real['train']]
+    a, b = (tuple(s.shape[1:]) for s in sides)
+    if a != b: raise ValueError(f'fakes are {a} and real images {b}; resize both in the same way')
     self.fake_test, self.history = parts['test'], []
     steps = math.ceil(max(map(len, sides))/half)
     self.net.requires_grad_(True)
@@ -197,6 +194,7 @@ def _held_out(self: FlawHighlighter, fake, real):
     if fake is None or real is None: raise ValueError('nothing to evaluate on; pass held-out `fake` and `real` images')
     return fake, real
 
+# %% ../../nbs/method/02_highlighter.ipynb #97902c16
 @patch
 def evaluate(self: FlawHighlighter,
     fake: torch.Tensor | None = None,  # uint8; None for the held-out part of those it was fitted on
@@ -214,6 +212,7 @@ def _cam(self: FlawHighlighter, x):
     if self.cam == 'gradcam': return grad_cam(self.net, x, self.layer)
     return library_cam(self.net, x, self.layer, self.cam)
 
+# %% ../../nbs/method/02_highlighter.ipynb #70b6ca61
 @patch
 def cams(self: FlawHighlighter,
     images: torch.Tensor,  # uint8, or float in [-1, 1]: (B, C, H, H)
@@ -222,6 +221,7 @@ def cams(self: FlawHighlighter,
     "CAMs of the fake class on the grid of the chosen layer."
     return torch.cat([self._cam(self.preprocess(x, first=i*batch)) for i, x in enumerate(images.split(batch))])
 
+# %% ../../nbs/method/02_highlighter.ipynb #d1ed2fe6
 @patch
 def maps(self: FlawHighlighter, images: torch.Tensor) -> torch.Tensor:
     "The flaw activation map of each image: (B, 1, H, H) in [0, 1], at the images' own size."
@@ -235,7 +235,7 @@ def background_only(
     "Only the nearly white pixels; all others become white."
     return torch.where((images >= near).all(1, keepdim=True), images, 255)
 
-# %% ../../nbs/method/02_highlighter.ipynb #2229c90f
+# %% ../../nbs/method/02_highlighter.ipynb #16bb4796
 def reencode_jpeg(
     images: torch.Tensor,  # uint8 (N, 3, H, W)
     quality: int = 95,  # of the JPEG, without chroma subsampling

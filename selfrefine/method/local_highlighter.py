@@ -94,18 +94,21 @@ def loss(self: LocalHighlighter, x, label, sides, step):
     image_loss = F.cross_entropy(self.net.image_logits(plain), label)
     return image_loss + F.softplus(plain[label == 1]).mean() + real_loss + fake_loss/2
 
-# %% ../../nbs/method/08_local_highlighter.ipynb #e10db992
+# %% ../../nbs/method/08_local_highlighter.ipynb #af807d84
 @patch
+def _place_logits(self: LocalHighlighter, images, batch):
+    "Fake logits of the places of images, batch by batch."
+    for i, x in enumerate(images.split(batch)): yield self.net.places(self.preprocess(x, first=i*batch))
+
+# %% ../../nbs/method/08_local_highlighter.ipynb #9e39b91f
+@patch
+@torch.no_grad()
 def cams(self: LocalHighlighter,
     images: torch.Tensor,  # uint8, or float in [-1, 1]: (B, C, H, H)
     batch: int = 64,  # images at once
 ) -> torch.Tensor:  # (B, 1, S/4, S/4), not negative
     "The evidence of a flaw at every place: -log of the probability that there is none."
-    evidence = []
-    with torch.no_grad():
-        for i, x in enumerate(images.split(batch)):
-            evidence.append(F.softplus(self.net.places(self.preprocess(x, first=i*batch))))
-    return torch.cat(evidence)
+    return torch.cat([F.softplus(z) for z in self._place_logits(images, batch)])
 
 # %% ../../nbs/method/08_local_highlighter.ipynb #94cfdef0
 @torch.no_grad()
@@ -115,11 +118,8 @@ def flaw_probabilities(
     batch: int = 64,  # images at once
 ) -> torch.Tensor:  # (N, 1, S, S) in [0, 1], on the CPU, comparable between images
     "The probability of a flaw at every pixel."
-    side, maps = images.shape[-1], []
-    for i, x in enumerate(images.split(batch)):
-        p = judge.net.places(judge.preprocess(x, first=i*batch)).sigmoid()
-        maps.append(resize_map(p, side, side).cpu())
-    return torch.cat(maps)
+    side = images.shape[-1]
+    return torch.cat([resize_map(z.sigmoid(), side, side).cpu() for z in judge._place_logits(images, batch)])
 
 # %% ../../nbs/method/08_local_highlighter.ipynb #597c8682
 HIGHLIGHTERS = dict(paper=FlawHighlighter, local=LocalHighlighter)
@@ -133,7 +133,7 @@ def new_highlighter(
     if name not in HIGHLIGHTERS: raise ValueError(f'highlighters are {", ".join(HIGHLIGHTERS)}, not {name!r}')
     return HIGHLIGHTERS[name](real, **options)
 
-# %% ../../nbs/method/08_local_highlighter.ipynb #a62bdfae
+# %% ../../nbs/method/08_local_highlighter.ipynb #ab786fbf
 def load_highlighter(
     path: str,  # written by `save`
     real=None,  # real images, where it will be evaluated or fitted further

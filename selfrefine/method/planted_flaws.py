@@ -15,11 +15,8 @@ from torchvision.transforms.functional import gaussian_blur
 from ..data.randomness import generator
 
 # %% ../../nbs/method/07_planted_flaws.ipynb #ad305431
-def _warp(
-    x: torch.Tensor,  # float (C, h, w)
-    g: torch.Generator,
-) -> torch.Tensor:
-    "An elastic warp that fades out at the border (Simard et al. 2003)."
+def _warp(x, g):
+    "An elastic warp of a box (C, h, w) that fades out at the border (Simard et al. 2003)."
     h, w = x.shape[-2:]
     rows, columns = torch.linspace(-1, 1, h), torch.linspace(-1, 1, w)
     identity = torch.stack(torch.meshgrid(rows, columns, indexing='ij')[::-1], -1)
@@ -60,13 +57,14 @@ def _corrupt(
     else: raise ValueError(f'flaws are {", ".join(FLAWS)}, not {kind!r}')
     return flawed.clamp(0, 255)
 
-# %% ../../nbs/method/07_planted_flaws.ipynb #697bc973
+# %% ../../nbs/method/07_planted_flaws.ipynb #f3c34b36
 def _draw_box(side, g, low, high):
     "Slices of a random box; its height and width are between `low` and `high` of the side."
     h, w = (math.ceil(side*(low + (high - low)*float(torch.rand(1, generator=g)))) for _ in range(2))
     top, left = (int(torch.randint(side - n + 1, (), generator=g)) for n in (h, w))
     return slice(None), slice(top, top + h), slice(left, left + w)
 
+# %% ../../nbs/method/07_planted_flaws.ipynb #70bf554b
 def plant_one(x, other, kind, g, low=.2, high=.4, tries=20):
     "`plant` for one image (C, S, S), with `other` for a swap: the flawed image and its box."
     side, largest, x, other = x.shape[-1], -1., x.float(), other.float()
@@ -81,7 +79,7 @@ def plant_one(x, other, kind, g, low=.2, high=.4, tries=20):
     mask[best_box], x[best_box] = True, best
     return x.round().byte(), mask
 
-# %% ../../nbs/method/07_planted_flaws.ipynb #344b0b12
+# %% ../../nbs/method/07_planted_flaws.ipynb #55e82abd
 def plant(
     images: torch.Tensor,  # uint8 (N, C, S, S), real or generated, at least two
     kind: str,  # of `FLAWS`

@@ -184,6 +184,7 @@ def study_rows(
     n_boot: int = 2000,
     seed: int = 0,
     level: float = .95,  # of the intervals
+    paper: float | None = None,  # a published match rate per cell
 ) -> list:  # of dicts metric, mean, low, high, chance, others, kappa, n, paper
     "Match rates and agreement as rows; without answers, the chance levels alone."
     results = {name: dict(chance=chance) for name, chance in chance_rates(grid).items()}
@@ -191,7 +192,7 @@ def study_rows(
     if answers:
         results = match_rate(answers, maps, n_boot, seed, level)
         results['agreement'] = people_agreement(answers, n_boot, seed, level)
-    results['per cell']['paper'] = .87
+    results['per cell']['paper'] = paper
     return [dict(metric=_ROW_TITLES[name]) | _EMPTY | result for name, result in results.items()]
 
 # %% ../../nbs/applications/04_user_study.ipynb #5d6d2a7f
@@ -231,6 +232,8 @@ def _describe_answers(answers, n_images, rows):
     others = '.'
     if cell['others'] is not None: others = f', and it is {cell["others"]:.0%} with the maps of the other images.'
     shared = 'No image was answered by two people, so nothing is known of how far they agree.'
+    paper = ''
+    if cell['paper'] is not None: paper = f' The paper reports {cell["paper"]:.0%} and gives neither grid nor unit.'
     if agree['n']: shared = f'Two people share {_describe_interval(agree)} of their cells, kappa {agree["kappa"]:.2f}.'
     return [
         f'{len(v.people)} people answered {len(v.images)} images of {n_images} under a {v.grid} x {v.grid} grid, '
@@ -238,7 +241,7 @@ def _describe_answers(answers, n_images, rows):
         f'Of the chosen cells {_describe_interval(cell)} are among the three of the image\'s own map; '
         f'by chance it would be {cell["chance"]:.0%}{others}',
         f'At least one of three matches in {_describe_interval(one)} of the answered images, '
-        f'by chance in {one["chance"]:.0%}. The paper reports 87% and gives neither grid nor unit.', shared]
+        f'by chance in {one["chance"]:.0%}.{paper}', shared]
 
 # %% ../../nbs/applications/04_user_study.ipynb #fbf6b158
 def _describe(answers, maps, grid, rows):
@@ -287,13 +290,14 @@ def study_report(
     n_boot: int = 2000,
     seed: int = 0,
     level: float = .95,  # of the intervals
+    paper: float | None = None,  # a published match rate per cell
 ) -> StudyReport:
     "How people's answers and maps agree; raises `ValueError` for other images or another grid, or a missing map."
     check_answers(answers, images, grid)
     maps = read_maps(maps)
     missing = sorted(images.keys() - maps.keys())
     if missing: raise ValueError(f'there is no map for {missing[0]}; give the maps of all images of the study')
-    rows = study_rows(answers, maps, grid, n_boot, seed, level)
+    rows = study_rows(answers, maps, grid, n_boot, seed, level, paper)
     fig = _study_figure(answers, dict(list(images.items())[:shown]), maps, grid, rows)
     people = len({a['participant'] for a in answers})
     meta = dict(grid=grid, people=people, answers=len(answers), images=len(images))

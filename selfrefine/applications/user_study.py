@@ -219,11 +219,9 @@ def _describe_ties(maps, grid):
 # %% ../../nbs/applications/04_user_study.ipynb #1f393ec6
 def _describe_empty_study(n, grid):
     "What can be said before anybody has been asked."
-    return ('**No people have been asked yet.** '
-            'There are no answers in the study\'s folder, so there is no match rate. '
-            f'The picture shows what they would see, {n} images under a {grid} x {grid} grid, '
-            'with the three cells in which each flaw activation map is highest; '
-            'the marks below are what guessing would reach.')
+    return ('**No people have been asked yet.** There are no answers in the study\'s folder, so there is no match rate. '
+            f'The picture shows what they would see, {n} images under a {grid} x {grid} grid, with the three cells in '
+            'which each flaw activation map is highest; the marks below are what guessing would reach.')
 
 # %% ../../nbs/applications/04_user_study.ipynb #00360781
 def _describe_answers(answers, n_images, rows):
@@ -232,8 +230,7 @@ def _describe_answers(answers, n_images, rows):
     others = '.'
     if cell['others'] is not None: others = f', and it is {cell["others"]:.0%} with the maps of the other images.'
     shared = 'No image was answered by two people, so nothing is known of how far they agree.'
-    paper = ''
-    if cell['paper'] is not None: paper = f' The paper reports {cell["paper"]:.0%} and gives neither grid nor unit.'
+    paper = '' if cell['paper'] is None else f' The paper reports {cell["paper"]:.0%} and gives neither grid nor unit.'
     if agree['n']: shared = f'Two people share {_describe_interval(agree)} of their cells, kappa {agree["kappa"]:.2f}.'
     return [
         f'{len(v.people)} people answered {len(v.images)} images of {n_images} under a {v.grid} x {v.grid} grid, '

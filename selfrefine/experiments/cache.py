@@ -65,30 +65,34 @@ def _names(code):
     inner = [c for c in code.co_consts if inspect.iscode(c)]
     return set(code.co_names) | {n for c in inner for n in _names(c)}
 
+def _member(v): return getattr(v, 'fget', None) or getattr(v, '__func__', v)
+
 def _functions(thing):
     "The functions of a function or class, unwrapped."
-    if inspect.isclass(thing): members = [getattr(v, 'fget', None) or getattr(v, '__func__', v) for v in vars(thing).values()]
-    else: members = [thing]
+    members = map(_member, vars(thing).values()) if inspect.isclass(thing) else [thing]
     unwrapped = map(inspect.unwrap, filter(callable, members))
     return [f for f in unwrapped if inspect.isfunction(f)]
 
+def _in_experiments(module): return module.startswith(f'{PACKAGE}.experiments.')
+
+# %% ../../nbs/experiments/02_cache.ipynb #4b07e9d1
 def _follow(thing, own, modules):
     "Collect in `own` the experiments' functions and classes that `thing` reaches, in `modules` the other modules."
     key = f'{thing.__module__}.{thing.__qualname__}'
     if key in own: return
     own[key] = textwrap.dedent(inspect.getsource(thing))
     for f in _functions(thing):
-        imports = module_imports(f.__module__) if _module_file(f.__module__) else {}
+        imports, names = module_imports(f.__module__) if _module_file(f.__module__) else {}, _names(f.__code__)
+        modules |= {imports[n] for n in names if n in imports and not _in_experiments(imports[n])}
         within = [c.cell_contents for c in f.__closure__ or () if inspect.isfunction(c.cell_contents)]
-        reached = [f.__globals__[n] for n in _names(f.__code__) if n in f.__globals__]
-        modules |= {imports[n] for n in _names(f.__code__) if n in imports and not imports[n].startswith(f'{PACKAGE}.experiments.')}
+        reached = [f.__globals__[n] for n in names if n in f.__globals__]
         for other in within + reached: _follow_object(other, own, modules)
 
 def _follow_object(thing, own, modules):
     "`_follow` for whatever a name stands for."
     home = getattr(thing, '__module__', None)
     if not (inspect.isfunction(thing) or inspect.isclass(thing)) or not isinstance(home, str): return
-    if home == '__main__' or home.startswith(f'{PACKAGE}.experiments.'): _follow(thing, own, modules)
+    if home == '__main__' or _in_experiments(home): _follow(thing, own, modules)
     elif _module_file(home): modules.add(home)
 
 # %% ../../nbs/experiments/02_cache.ipynb #cbb982cd
@@ -105,7 +109,8 @@ def source_digest(
 ) -> str:
     "A digest of the code behind a function."
     own, modules = code_behind(make)
-    texts = [f'{k}\n{own[k]}' for k in sorted(own)] + [f'{m}\n{_module_file(m).read_text(encoding="utf-8")}' for m in sorted(modules)]
+    sources = {m: _module_file(m).read_text(encoding='utf-8') for m in modules}
+    texts = [f'{k}\n{v}' for part in (own, sources) for k, v in sorted(part.items())]
     return hashlib.sha256('\0'.join(texts).encode()).hexdigest()
 
 # %% ../../nbs/experiments/02_cache.ipynb #8ada5400

@@ -26,7 +26,8 @@ from .published import TABLE6
 from .presets import Preset, find_set, names_fields, settings
 from .cache import read_done
 from .compute import on_device
-from .pipeline import SPARE_SEEDS, base_model, draw_base_samples, fit_highlighter, image_set, load_samples
+from .pipeline import SPARE_SEEDS, base_model, draw_base_samples, fit_highlighter
+from .pipeline import image_set, load_samples
 from .report import Picture, Report, cautions, reports_folder, run_meta
 
 # %% ../../nbs/experiments/13_detection.ipynb #112dd403
@@ -121,6 +122,11 @@ def detection_sets(
         rows.append(dict(own, method=method, sources=sources, paper=numbers))
     return rows
 
+# %% ../../nbs/experiments/13_detection.ipynb #c64a0f1e
+def _is_here(source):
+    try: return find_source(source).exists()
+    except FileNotFoundError: return False
+
 def set_preset(
     s: dict,  # method, sources (the best first; empty for emoji), and side where the paper's row has one
     side: int,  # pixels
@@ -132,15 +138,11 @@ def set_preset(
     if s.get('side', side) != side: return f'its row is for {s["side"]} px'
     if not s['sources'] and side > 32: return 'emoji are stored at 32 px'
     fields = find_set(s['sources'], '', preset, base_steps) if s['sources'] else {}
-    try: here = not s['sources'] or fields['source'] and find_source(fields['source']).exists()
-    except FileNotFoundError: here = False
-    if not here: return 'it is not on this machine'
+    if s['sources'] and not (fields['source'] and _is_here(fields['source'])): return 'it is not on this machine'
     given = {k: v for k, v in given.items() if v is not None}
     return settings(preset, **fields | dict(side=side) | given)
 
 # %% ../../nbs/experiments/13_detection.ipynb #3147bd36
-_NAMES = dict(accuracy='accuracy', f1='F1', auc='ROC AUC')
-
 @dataclass
 class DetectedSet:
     "One set at one size: the highlighter's scores, and what is drawn of them."
@@ -150,14 +152,18 @@ class DetectedSet:
     fake: torch.Tensor  # the same
     scores: list  # of the fake and of the real images
 
+_NAMES = dict(accuracy='accuracy', f1='F1', auc='ROC AUC')
+
 def _score_rows(answers, where, n_real, n_fake, paper):
     "The highlighter's answers as rows, with the paper's three numbers."
-    def row(name, v, number, n): return where | dict(metric=name, **v, std=None, n_seeds=1, n_real=n_real, n_fake=n, paper=number)
+    def row(name, v, number, n):
+        return where | dict(metric=name) | v | dict(std=None, n_seeds=1, n_real=n_real, n_fake=n, paper=number)
     first = classification_intervals(*answers['generated'])
     rows = [row(_NAMES[m], first[m], number, n_fake) for m, number in zip(_NAMES, paper or [None]*3)]
     for question, answer in answers.items():
         if question == 'generated': continue
-        rows.append(row(f'ROC AUC, {question}', classification_intervals(*answer)['auc'], None, len(answer[1]) - n_real))
+        auc = classification_intervals(*answer)['auc']
+        rows.append(row(f'ROC AUC, {question}', auc, None, len(answer[1]) - n_real))
     return rows
 
 # %% ../../nbs/experiments/13_detection.ipynb #e2927756
@@ -177,45 +183,49 @@ def detect_set(
     fake = load_samples(drawn, p.side)
     answers = probe_scores(on_device(highlighter), fake, real, other_resizes(p, rows, real))
     where = dict(method=s['method'], data=images.name, side=p.side)
-    made = dict(settings=asdict(p), samples=drawn.name, base=base.name, highlighter=notes, n_real=len(real), n_generated=len(fake))
+    made = dict(settings=asdict(p), samples=drawn.name, base=base.name, highlighter=notes)
+    made |= dict(n_real=len(real), n_generated=len(fake))
     found = _score_rows(answers, where, len(real), len(fake), s.get('paper'))
     return DetectedSet(found, where | made, real, fake, [highlighter.fake_scores(x) for x in (fake, real)])
 
 # %% ../../nbs/experiments/13_detection.ipynb #cb5ad489
 def _set_caution(m, sampler):
     "What one row was measured with, in words."
-    steps = m['settings']['base_steps']
+    steps, h = m['settings']['base_steps'], m['highlighter']
     base = f'{steps} steps' if steps else 'shipped'
-    h = m['highlighter']
-    return (f'{m["method"]}, {m["side"]} px: {m["n_generated"]} held-out samples by {sampler} of a base model ({base}) against {m["n_real"]} test '
-            f'images; VGG16 at width {h["width"]}, {h.get("first_weights", "shipped")} weights.')
+    return (f'{m["method"]}, {m["side"]} px: {m["n_generated"]} held-out samples by {sampler} of a base model ({base}) '
+            f'against {m["n_real"]} test images; '
+            f'VGG16 at width {h["width"]}, {h.get("first_weights", "shipped")} weights.')
 
 def detection_caution(meta: dict) -> str:
     "What Table 6 does not show, as markdown."
-    run = f'Preset {meta["preset"]}, {meta["seconds"]:.0f} s on {meta["device"]} ({meta["threads"]} threads) in this call'
-    sets = [(True, _set_caution(m, meta['sampler'])) for m in meta['sets']]
-    skipped = [(True, f'Left out: {name}, since {why}.') for name, why in meta['skipped'].items()]
-    return cautions(sets + skipped + [
-        (True, 'The intervals are over held-out images of one highlighter; another seed, base model or sampler gives another highlighter, and '
-               'nothing is known of that spread. At a score of 1 the bootstrap has no width, and the interval is too short.'),
+    machine = f'{meta["device"]} ({meta["threads"]} threads)'
+    sentences = [_set_caution(m, meta['sampler']) for m in meta['sets']]
+    sentences += [f'Left out: {name}, since {why}.' for name, why in meta['skipped'].items()]
+    return cautions([(True, s) for s in sentences] + [
+        (True, 'The intervals are over held-out images of one highlighter; another seed, base model or sampler gives '
+               'another highlighter, and nothing is known of that spread. At a score of 1 the bootstrap has no width, '
+               'and the interval is too short.'),
         (True, 'A high score is about images. It says nothing about places: those are measured with planted flaws.'),
-        (True, f'{run}; torch {meta["versions"]["torch"]}.')])
+        (True, f'Preset {meta["preset"]}, {meta["seconds"]:.0f} s on {machine} in this call; '
+               f'torch {meta["versions"]["torch"]}.')])
 
+# %% ../../nbs/experiments/13_detection.ipynb #2f576912
 @dataclass
 class Detection(Report):
     "The highlighter's scores on several sets."
     sets: list = field(default_factory=list)  # of `DetectedSet`
 
-# %% ../../nbs/experiments/13_detection.ipynb #2f576912
 def _detection_meta(done, skipped, epochs):
     "What the report says about its sets."
     metas = [d.meta for d in done]
     p = metas[0]['settings']
     data = ', '.join(dict.fromkeys(m['data'] for m in metas))
     counts = {k: sum(m[k] for m in metas) for k in ('n_real', 'n_generated')}
-    how = dict(encoder='none: the highlighter itself', sampler=f'ddim-{p["map_steps"]}', seeds=list(p['seeds']), steps=epochs)
-    return dict(data=data, sets=metas, skipped=skipped) | counts | how
+    how = dict(sampler=f'ddim-{p["map_steps"]}', seeds=list(p['seeds']), steps=epochs)
+    return dict(data=data, sets=metas, skipped=skipped, encoder='none: the highlighter itself') | counts | how
 
+# %% ../../nbs/experiments/13_detection.ipynb #2d8be047
 @names_fields
 def detection(
     name: str,  # names the files
@@ -235,8 +245,9 @@ def detection(
     done = [detect_set(p, s, epochs, lr) for s, _, p in wanted if not isinstance(p, str)]
     if not done: raise ValueError(f'none of the sets is there: {skipped}; take emoji at 32 px')
     meta = _detection_meta(done, skipped, epochs) | run_meta(preset, started)
+    meta['caution'] = detection_caution(meta)
     rows = [r for d in done for r in d.rows]
-    report = Detection(name, meta | dict(caution=detection_caution(meta)), rows, Path(out) if out else reports_folder(), done)
+    report = Detection(name, meta, rows, Path(out) if out else reports_folder(), done)
     report.write()
     return report
 

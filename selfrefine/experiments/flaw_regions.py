@@ -30,22 +30,25 @@ def top_area(
     m: torch.Tensor,  # a map (1, 1, S, S)
     share: float = .25,  # of the pixels
 ) -> torch.Tensor:  # bool (1, 1, S, S)
-    "The highest pixels of a map, equal ones in reading order; raises `ValueError` for a share outside (0, 1), or an even map."
+    "The highest pixels, equal ones in reading order; raises `ValueError` for a share outside (0, 1), or an even map."
     if not 0 < share < 1: raise ValueError(f'the top area is a share between 0 and 1 of the pixels, not {share}')
-    if m.min() == m.max(): raise ValueError('the map is the same everywhere and has no top area; take that of another arm')
+    if m.min() == m.max():
+        raise ValueError('the map is the same everywhere and has no top area; take that of another arm')
     mask = torch.zeros(m.numel(), dtype=torch.bool)
     order = m.flatten().argsort(descending=True, stable=True)
     mask[order[:max(1, round(share*m.numel()))]] = True
     return mask.view(m.shape)
 
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #2551aacc
-REGION_METRICS = {name: Metric(name, None, interval=pair_images) for name in ('flaws inside, %', 'flaws outside, %', 'share inside, %')}
+_NAMES = 'flaws inside, %', 'flaws outside, %', 'share inside, %'
+REGION_METRICS = {name: Metric(name, None, interval=pair_images) for name in _NAMES}
 
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #98f8fb14
 def _check_area(flaws, area):
     "Raise `ValueError` where flaws cannot be counted in an area."
     if flaws.shape[1:] != area.shape[1:]:
-        raise ValueError(f'maps of {tuple(flaws.shape[1:])} and an area of {tuple(area.shape[1:])}; bring the maps to its size')
+        maps, wanted = tuple(flaws.shape[1:]), tuple(area.shape[1:])
+        raise ValueError(f'maps of {maps} and an area of {wanted}; bring the maps to its size')
     if area.all() or not area.any(): raise ValueError('the area is empty or the whole image; nothing can be compared')
     if not (flaws.min() >= 0 and flaws.max() <= 1 + 1e-6):
         raise ValueError('flaw probabilities lie outside [0, 1]; take those of `flaw_probabilities`')
@@ -57,9 +60,9 @@ def flaws_in_area(
     "Flaws inside and outside an area, image by image; raises `ValueError` for other shapes, areas or values."
     _check_area(flaws, area)
     p, a = flaws.flatten(1).double().cpu(), area.flatten().double()
-    inside, all_ = p @ a, p.sum(1)
-    share = torch.where(all_ > 0, inside/all_.clamp(min=1e-300), a.mean())
-    percent = 100*inside/a.sum(), 100*(all_ - inside)/(1 - a).sum(), 100*share
+    inside, total = p @ a, p.sum(1)
+    share = torch.where(total > 0, inside/total.clamp(min=1e-300), a.mean())
+    percent = 100*inside/a.sum(), 100*(total - inside)/(1 - a).sum(), 100*share
     return dict(zip(REGION_METRICS, percent))
 
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #c214b118
@@ -77,7 +80,7 @@ def region_judge(
     base: Path,  # link of the base model
     epochs: int = 12,
 ) -> tuple:  # a `LocalHighlighter`; what it is worth, with `judge`, the name of its link
-    "The judge of a base model's arms: a quarter of VGG16's width where the arms' highlighter is shipped, else that one's."
+    "The judge of a base model's arms, a quarter of VGG16 wide where the arms' highlighter is shipped, else as wide."
     n, width = min(p.n, p.n_fake), p.highlighter_width or .25
     fake = draw_base_samples(p, images, base, n, SPARE_SEEDS['judge'])
     made = fit_highlighter(images, fake, width, 'local', dict(epochs=epochs), seed=1)
@@ -90,21 +93,22 @@ def region_judge(
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #63be103b
 def _judge_caution(r):
     "What one judge is worth, in words."
-    real = r['real_test']
-    return (f'The judge of {r["data"]} (seed {r["seed"]}) tells held-out samples from real images with ROC AUC {r["auc"]:.2f}, and its peak is '
-            f'on a planted flaw {r["pointing"]/r["chance"]:.1f} times as often as by chance ({r["pointing"]:.2f} against {r["chance"]:.2f}). '
-            f'Real test images have {real["flaws inside, %"]:.1f} % inside and {real["flaws outside, %"]:.1f} % outside.')
+    inside, outside = (r['real_test'][k] for k in _NAMES[:2])
+    return (f'The judge of {r["data"]} (seed {r["seed"]}) tells held-out samples from real images with ROC AUC '
+            f'{r["auc"]:.2f}, and its peak is on a planted flaw {r["pointing"]/r["chance"]:.1f} times as often as by '
+            f'chance ({r["pointing"]:.2f} against {r["chance"]:.2f}). '
+            f'Real test images have {inside:.1f} % inside and {outside:.1f} % outside.')
 
 def _regions_caution(regions: list, effects: list) -> str:
     "What the rows of flaws do not show, as markdown."
     least = f'{min(effects, default=0):.2f} to {max(effects, default=0):.2f} percentage points'
     return cautions([(True, _judge_caution(r)) for r in regions] + [
-        (effects, f'A difference in these rows below {least}, depending on the row, would be missed more often than once in five times '
-                  '(two-sided, at 5%).'),
-        (True, f'The area is the highest {regions[0]["share"]:.0%} of the newest map of `both`, for every arm. A share inside equal to that is '
-               'no preference.'),
-        (True, 'What the judge calls a flaw is what it was taught: planted corruptions, and whatever sets samples of the base model apart. '
-               'It is one network with one seed.')])
+        (effects, f'A difference in these rows below {least}, depending on the row, would be missed more often than '
+                  'once in five times (two-sided, at 5%).'),
+        (True, f'The area is the highest {regions[0]["share"]:.0%} of the newest map of `both`, for every arm. '
+               'A share inside equal to that is no preference.'),
+        (True, 'What the judge calls a flaw is what it was taught: planted corruptions, and whatever sets samples of '
+               'the base model apart. It is one network with one seed.')])
 
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #1cca4f6d
 def measure_region(
@@ -115,24 +119,29 @@ def measure_region(
 ) -> SimpleNamespace:  # map, area; means: arm -> mean probabilities (S, S); found: arm -> `flaws_in_area`; notes
     "The area of one seed, and every arm's flaws in it."
     both = c.links['both', seed]
-    M = list(load_maps(both['arm']).values())[-1]
-    area = top_area(M, share)
-    judge, about = region_judge(c.p, c.images, both['base'], epochs)
-    arms = dict.fromkeys(m['arm'] for m in c.methods)
-    maps = {a: flaw_probabilities(judge, load_samples(c.links[a, seed]['samples'], c.p.side)) for a in arms}
+    newest = list(load_maps(both['arm']).values())[-1]
+    area, (judge, quality) = top_area(newest, share), region_judge(c.p, c.images, both['base'], epochs)
+    samples = {m['arm']: load_samples(c.links[m['arm'], seed]['samples'], c.p.side) for m in c.methods}
+    maps = {a: flaw_probabilities(judge, x) for a, x in samples.items()}
     real = flaws_in_area(flaw_probabilities(judge, part(c.images, 'test').x), area)
-    notes = dict(data=c.images.name, seed=seed, share=share, area='newest map of both', **about)
+    notes = dict(data=c.images.name, seed=seed, share=share, area='newest map of both', **quality)
     notes['real_test'] = {k: float(v.mean()) for k, v in real.items()}
     means, found = {a: m.mean((0, 1)) for a, m in maps.items()}, {a: flaws_in_area(m, area) for a, m in maps.items()}
-    return SimpleNamespace(map=M, area=area, means=means, found=found, notes=notes)
+    return SimpleNamespace(map=newest, area=area, means=means, found=found, notes=notes)
 
+# %% ../../nbs/experiments/14_flaw_regions.ipynb #05eecbb2
 def _add_region(c, seed, region):
     "Put the flaws of a region among a cell's results."
     c.metrics |= REGION_METRICS
     for a, found in region.found.items():
         c.results[a, seed] |= {k: Result(float(v.mean()), v.tolist()) for k, v in found.items()}
 
-# %% ../../nbs/experiments/14_flaw_regions.ipynb #05eecbb2
+def _region_effects(c):
+    "The smallest effects of a cell's rows of flaws."
+    compared = [c.compare(m['arm'], k) for m in c.methods for k in REGION_METRICS]
+    return [d['smallest_effect'] for d in compared if d and d['smallest_effect']]
+
+# %% ../../nbs/experiments/14_flaw_regions.ipynb #94c1e6d3
 def flaws_by_region(
     table: Table,  # with the arm `both`; its rows and files get the new metrics
     share: float = .25,  # of the pixels, in the top area
@@ -146,32 +155,37 @@ def flaws_by_region(
         for seed in c.p.seeds:
             regions.append(measure_region(c, seed, share, epochs))
             _add_region(c, seed, regions[-1])
-    compared = [c.compare(m['arm'], k) for c in table.cells for m in c.methods for k in REGION_METRICS]
-    effects = [d['smallest_effect'] for d in compared if d and d['smallest_effect']]
+    effects = [e for c in table.cells for e in _region_effects(c)]
     table.meta['regions'] = [r.notes for r in regions]
     table.meta['regions_caution'] = _regions_caution(table.meta['regions'], effects)
     table.write()
     return regions
 
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #c3d50d4a
-def _draw_regions(table, r):
+def _region_panels(table, r):
+    "What is drawn: (title, values, colours, lowest, highest)."
     (name, first), *others = [(m['method'], r.means[m['arm']]) for m in table.cells[0].methods]
     changes = {n: v - first for n, v in others}
     most = max((v.abs().max().item() for v in changes.values()), default=0) or 1.
     peak = first.max().item()
-    shown = [('newest map of both', r.map[0, 0], 'inferno', 0, 1), (f'{name}\n0 to {100*peak:.0f} %', first, 'inferno', 0, peak)]
-    shown += [(f'{n}\n± {100*most:.1f} %', v, 'RdBu_r', -most, most) for n, v in changes.items()]
-    fig, axes = plt.subplots(1, len(shown), figsize=(1.15*len(shown), 1.6))
-    for ax, (title, v, cmap, low, high) in zip(axes, shown):
+    panels = [('newest map of both', r.map[0, 0], 'inferno', 0, 1)]
+    panels.append((f'{name}\n0 to {100*peak:.0f} %', first, 'inferno', 0, peak))
+    return panels + [(f'{n}\n± {100*most:.1f} %', v, 'RdBu_r', -most, most) for n, v in changes.items()]
+
+def _draw_regions(table, r):
+    panels = _region_panels(table, r)
+    fig, axes = plt.subplots(1, len(panels), figsize=(1.15*len(panels), 1.6))
+    for ax, (title, v, cmap, low, high) in zip(axes, panels):
         ax.imshow(v, cmap=cmap, vmin=low, vmax=high)
         ax.contour(r.area[0, 0].float(), [.5], colors='w' if cmap == 'inferno' else 'k', linewidths=.7)
         ax.set_title(title, fontsize=6)
         ax.axis('off')
     return fig
 
+# %% ../../nbs/experiments/14_flaw_regions.ipynb #d8057b2a
 def regions_figure(
     table: Table,
     r: SimpleNamespace,  # of `flaws_by_region`, for the first cell
 ) -> Picture:
-    "The mean flaw probability of the first arm and each other arm's difference to it, written to `NAME-regions.png`."
+    "The mean flaw probability of the first arm, and each other arm's difference; written to `NAME-regions.png`."
     return table.save_figure(_draw_regions(table, r), '-regions')

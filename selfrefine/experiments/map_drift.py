@@ -41,29 +41,28 @@ def map_drift(
 # %% ../../nbs/experiments/15_map_drift.ipynb #e8487f7c
 def _draw_row(fig, place, n, name, images, titles=()):
     "A row of images or maps with its name."
-    for k, ax in enumerate(place.subgridspec(1, n, wspace=.05).subplots().flat):
-        ax.axis('off')
-        if k < len(images): ax.imshow(images[k].permute(1, 2, 0), cmap='inferno', vmin=0, vmax=1, interpolation='nearest')
-        if k < len(titles): ax.set_title(titles[k], fontsize=6, pad=2)
-        if not k: row_label(ax, name)
+    axes = place.subgridspec(1, n, wspace=.05).subplots(squeeze=False)[0]
+    row_label(axes[0], name)
+    for ax in axes: ax.axis('off')
+    for ax, image in zip(axes, images):
+        ax.imshow(image.permute(1, 2, 0), cmap='inferno', vmin=0, vmax=1, interpolation='nearest')
+    for ax, title in zip(axes, titles): ax.set_title(title, fontsize=6, pad=2)
+
+_CURVES = (('to_previous', 'with the map before', '#d9622b'), ('to_first', 'with the first map', '#3b5bdb'))
 
 def _draw_drift(ax, rows):
     "Correlations over training time, and what two halves of one map reach."
-    maps, halves = [r for r in rows if r['tensor'] == 'mfam'], next(r for r in rows if r['tensor'].startswith('halves'))
-    for key, name, color in (('to_previous', 'with the map before', '#d9622b'), ('to_first', 'with the first map', '#3b5bdb')):
+    maps = [r for r in rows if r['tensor'] == 'mfam']
+    halves, = [r['to_previous'] for r in rows if r['tensor'].startswith('halves')]
+    for key, name, color in _CURVES:
         at = [(r['step'], r[key]) for r in maps if r[key] is not None]
         if at: ax.plot(*zip(*at), marker='.', color=color, label=name)
-    if halves['to_previous'] is not None: ax.axhline(halves['to_previous'], color='.6', lw=1, ls='--', label='halves of the newest')
+    if halves is not None: ax.axhline(halves, color='.6', lw=1, ls='--', label='halves of the newest')
     ax.set(xlabel='step', ylabel='correlation')
     ax.legend(fontsize=7)
     ax.tick_params(labelsize=7)
 
 # %% ../../nbs/experiments/15_map_drift.ipynb #0fcf23c7
-def _halves(h, images, side):
-    "How well the maps of even and of odd images agree."
-    cams = h.cams(images)
-    return map_correlation(mean_map(cams[::2], side), mean_map(cams[1::2], side))
-
 def _layout(maps, shown, n):
     "The figure: three rows of images for each method, the mean maps, and space for the curves."
     fig = plt.figure(figsize=(n*.85 + 1.2, 7.4))
@@ -71,29 +70,36 @@ def _layout(maps, shown, n):
     for k, (method, x, fams) in enumerate(shown):
         for j, (name, images) in enumerate(((method, x), ('FAM', fams), ('overlay', overlay(x, fams)))):
             _draw_row(fig, grid[3*k + j, :], n, name, images)
-    steps = [sorted(maps)[i] for i in sorted(set(np.linspace(0, len(maps) - 1, n).round().astype(int).tolist()))]
+    chosen = np.linspace(0, len(maps) - 1, n).round().astype(int)
+    steps = [sorted(maps)[i] for i in sorted(set(chosen.tolist()))]
     _draw_row(fig, grid[6, :], n, 'mFAM', torch.cat([maps[s] for s in steps]), [f'step {s}' for s in steps])
     return fig, fig.add_subplot(grid[7, :])
 
 # %% ../../nbs/experiments/15_map_drift.ipynb #478af153
+def _drift_rows(maps, newest, h, side, shown):
+    "Every map, the halves of the newest, and the fake scores of the images that are shown."
+    rows, cams = map_drift(maps), h.cams(newest)
+    halves = map_correlation(mean_map(cams[::2], side), mean_map(cams[1::2], side))
+    others = [dict(tensor='halves of the newest', step=max(maps), to_previous=halves)]
+    for method, x, _ in shown:
+        s = h.fake_scores(x)
+        facts = dict(mean=s.mean().item(), low=s.min().item(), high=s.max().item())
+        others.append(dict(tensor=f'fake score, {method}', **facts))
+    empty = dict.fromkeys(rows[0])
+    return rows + [empty | r for r in others]
+
 def drift_report(
     table: Table,  # with the arms `base` and `both`
     n: int = 8,  # images of each arm
 ) -> tuple:  # a `Report`, a `Picture`
     "Generated images, their flaw activation maps, and the mean map over training time (paper, Figure 8)."
     c, seed = table.cells[0], table.cells[0].p.seeds[0]
-    both, side = c.links['both', seed], c.p.side
+    both = c.links['both', seed]
     h, maps = fitted_highlighter(c.p, c.images, both['base']), load_maps(both['arm'])
-    rows, shown = map_drift(maps), []
-    empty = dict.fromkeys(rows[0])
-    rows.append(empty | dict(tensor='halves of the newest', step=max(maps), to_previous=_halves(h, newest_images(both['arm']), side)))
-    for m in c.methods:
-        if m['arm'] not in ('base', 'both'): continue
-        x = load_samples(c.links[m['arm'], seed]['samples'], side)[:n]
-        scores = h.fake_scores(x)
-        facts = dict(tensor=f'fake score, {m["method"]}', mean=scores.mean().item(), low=scores.min().item(), high=scores.max().item())
-        rows.append(empty | facts)
-        shown.append((m['method'], x, h.maps(x)))
+    names = {m['method']: c.links[m['arm'], seed]['samples'] for m in c.methods if m['arm'] in ('base', 'both')}
+    samples = {name: load_samples(made, c.p.side)[:n] for name, made in names.items()}
+    shown = [(name, x, h.maps(x)) for name, x in samples.items()]
+    rows = _drift_rows(maps, newest_images(both['arm']), h, c.p.side, shown)
     fig, below = _layout(maps, shown, n)
     _draw_drift(below, rows)
     report = Report(table.name, table.meta, rows, table.out)

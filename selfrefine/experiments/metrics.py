@@ -21,7 +21,8 @@ from ..data.sets import find_source
 from ..evaluation.features import Encoder
 from ..evaluation.distances import frechet, kid
 from ..evaluation.statistics import bootstrap_difference, paired_interval
-from ..evaluation.prompt_agreement import Judge, agreement, clip_score, fit_judge, load_judge, same_design_captions, save_judge
+from ..evaluation.prompt_agreement import Judge, agreement, clip_score, same_design_captions
+from ..evaluation.prompt_agreement import fit_judge, load_judge, save_judge
 from .presets import Preset
 from .cache import data_digest, link
 from .compute import device
@@ -40,12 +41,12 @@ class Result:
 class Metric:
     "One column of the tables."
     name: str  # "{encoder}" stands for the name of the encoder
-    function: Callable  # (what it needs, [the reference's]) -> a number, or one for each image; None: it cannot be had here
+    function: Callable  # (what it needs, [the reference's]) -> a number, or one for each image; or None
     needs: tuple = ()  # attributes of `ArmSamples`
     higher_is_better: bool = False
     reference: str = ''  # a part of the real images: "train" or "test"
     published_key: str | None = None  # of a method's `paper`
-    interval: Callable = lambda metric, a, b: None  # (metric, result, the baseline's) -> the difference with its interval, or None
+    interval: Callable = lambda metric, a, b: None  # (metric, result, the baseline's) -> difference and interval
     @property
     def arrow(self): return '↑' if self.higher_is_better else '↓'
 
@@ -136,9 +137,9 @@ class ArmSamples:
 # %% ../../nbs/experiments/04_metrics.ipynb #b028fecb
 _asked = ('held_out', 'prompts', 'judge')
 METRICS = [
-    Metric('{encoder} to train', frechet, ('features',), reference='train', published_key='FID', interval=bootstrap_images),
-    Metric('{encoder} to test', frechet, ('features',), reference='test'),
-    Metric('KID to train', kid, ('features',), reference='train', interval=bootstrap_images),
+    Metric('{encoder} to train', frechet, ('features',), False, 'train', 'FID', bootstrap_images),
+    Metric('{encoder} to test', frechet, ('features',), False, 'test'),
+    Metric('KID to train', kid, ('features',), False, 'train', interval=bootstrap_images),
     Metric('agreement among 16', agreement_among, _asked + ('seed',), True, interval=pair_images),
     Metric('agreement in tone', agreement_in_tone, _asked + ('captions',), True, interval=pair_images),
     Metric('CLIPScore', clip_scores, ('held_out', 'prompts'), True, interval=pair_images)]

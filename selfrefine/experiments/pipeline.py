@@ -146,12 +146,13 @@ def draw_samples(
     part_name: str = 'train',  # part whose captions a text-to-image model is asked for
 ) -> Path:  # a folder that holds one PNG for each image
     "The link of an arm's samples."
-    prompts = sampling_prompts(p, images, p.n, part_name)
-    how = dict(seed=seed, bf16=p.bf16, **prompts)
+    how = dict(seed=seed, bf16=p.bf16) | sampling_prompts(p, images, p.n, part_name)
     def make(folder):
-        sample(open_model(p, trained/'model'), p.n, p.sampler, p.sampler_steps, folder=folder/'png', progress=True, **how)
+        model = open_model(p, trained/'model')
+        sample(model, p.n, p.sampler, p.sampler_steps, folder=folder/'png', progress=True, **how)
     return link('samples', make, (trained,), n=p.n, sampler=p.sampler, steps=p.sampler_steps, **how)
 
+# %% ../../nbs/experiments/03_pipeline.ipynb #a29d57e8
 def load_samples(
     drawn: Path,  # link of samples
     side: int,
@@ -281,7 +282,8 @@ def train_arm(
     def make(folder): return train_arm_into(folder, p, options, images, base, highlighter, seed, more)
     scale = {k: getattr(p, k) for k in ('steps', 'cycle', 'n_map', 'map_steps', 'guidance')}
     parents = base, weights_digest(highlighter), data_digest(images)
-    return link('arm', make, parents, arm=_as_settings(options), more=more, seed=seed, recipe=asdict(recipe(p, seed)), **scale)
+    how = dict(arm=_as_settings(options), more=more, seed=seed, recipe=asdict(recipe(p, seed)))
+    return link('arm', make, parents, **how, **scale)
 
 # %% ../../nbs/experiments/03_pipeline.ipynb #f93ffdae
 def cached_features(

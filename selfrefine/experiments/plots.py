@@ -62,16 +62,25 @@ def _spread(n, most):
     "Indices of at most `most` of n things, evenly through them, the first and the last among them."
     return sorted(set(np.linspace(0, n - 1, most).round().astype(int).tolist()))
 
+def _refined_arms(table):
+    "The arms that have maps: method's name and link."
+    refined = [(c, m) for c, m in table.methods if ARMS[m['arm']]]
+    return [(method_title(table, c, m['method']), c.links[m['arm'], c.p.seeds[0]]['arm']) for c, m in refined]
+
+def _draw_map_row(axes, maps):
+    "Some of the maps, each with its step."
+    for ax, i in zip(axes, _spread(len(maps), len(axes))):
+        step, m = maps[i]
+        ax.imshow(m[0, 0], vmin=0, vmax=1, cmap='inferno')
+        ax.set_title(f'step {step}', fontsize=7, pad=2)
+
+# %% ../../nbs/experiments/07_plots.ipynb #c37e90a1
 def _draw_maps(table, n, behind):
-    refined = [(method_title(table, c, m['method']), c.links[m['arm'], c.p.seeds[0]]['arm']) for c, m in table.methods if ARMS[m['arm']]]
-    rows = 1 + behind
+    refined, rows = _refined_arms(table), 1 + behind
     fig, axes = _grid(rows*len(refined), n, .9, 1.12)
     for k, (method, trained) in enumerate(refined):
         maps, images = list(load_maps(trained).items()), newest_images(trained)
-        for ax, i in zip(axes[rows*k], _spread(len(maps), n)):
-            step, m = maps[i]
-            ax.imshow(m[0, 0], vmin=0, vmax=1, cmap='inferno')
-            ax.set_title(f'step {step}', fontsize=7, pad=2)
+        _draw_map_row(axes[rows*k], maps)
         row_label(axes[rows*k, 0], method)
         if behind and images is not None: _show(axes[rows*k + 1], overlay(images[:n], maps[-1][1]))
     return fig
@@ -100,19 +109,25 @@ def _smooth(v, window=10):
     "A moving average of a curve that is long enough for one."
     return np.convolve(v, np.ones(window)/window, 'valid') if len(v) > 2*window else np.array(v)
 
-def _draw_losses(table):
+# %% ../../nbs/experiments/07_plots.ipynb #58d2b6fe
+def _draw_cell_losses(left, right, c):
+    "The base phase, and beside it every arm's further steps."
     import seaborn as sns
+    steps, before, arms = cell_losses(c)
+    before = before if len(before) < 300 else _smooth(before)
+    sns.lineplot(x=np.linspace(0, steps, len(before)), y=before, ax=left, color='0.4')
+    left.set(xlabel='step', ylabel='loss', yscale='log')
+    left.set_title(f'{c.p.model} on {c.images.name}: base phase', fontsize=8)
+    for method, loss in arms.items():
+        curve = _smooth(loss)
+        sns.lineplot(x=np.arange(len(curve)), y=curve, ax=right, label=method)
+    right.set(xlabel='further step')
+    right.legend(fontsize=7)
+
+def _draw_losses(table):
     how = dict(gridspec_kw=dict(width_ratios=[1, 2]), squeeze=False, layout='constrained')
     fig, axes = plt.subplots(len(table.cells), 2, figsize=(8, 2.4*len(table.cells)), **how)
-    for (left, right), c in zip(axes, table.cells):
-        steps, before, arms = cell_losses(c)
-        before = before if len(before) < 300 else _smooth(before)
-        sns.lineplot(x=np.linspace(0, steps, len(before)), y=before, ax=left, color='0.4')
-        left.set(xlabel='step', ylabel='loss', yscale='log')
-        left.set_title(f'{c.p.model} on {c.images.name}: base phase', fontsize=8)
-        for method, loss in arms.items(): sns.lineplot(x=np.arange(len(_smooth(loss))), y=_smooth(loss), ax=right, label=method)
-        right.set(xlabel='further step')
-        right.legend(fontsize=7)
+    for (left, right), c in zip(axes, table.cells): _draw_cell_losses(left, right, c)
     return fig
 
 def loss_figure(table: Table) -> Picture:

@@ -32,9 +32,12 @@ class Preset:
     n_map: int; map_steps: int  # images behind a map, DDIM steps of each
     n: int; sampler: str; sampler_steps: int  # samples that are measured
     seeds: tuple
-    base_steps: int | None = None; base_folder: str | None = None  # of the base phase; "shipped" or a diffusers folder
-    highlighter_width: float | None = None; highlighter_file: str | None = None  # of VGG16, 1 is full; "shipped" or a file
-    first_stage_steps: int | None = None; first_stage_folder: str | None = None  # of a latent model that is trained here
+    base_steps: int | None = None  # of the base phase, or
+    base_folder: str | None = None  # "shipped" or a diffusers folder
+    highlighter_width: float | None = None  # of VGG16, 1 is full, or
+    highlighter_file: str | None = None  # "shipped" or a file
+    first_stage_steps: int | None = None  # of a latent model that is trained here, or
+    first_stage_folder: str | None = None  # its folder
     highlighter: str = 'paper'  # or "local", which is taught places
     encoder: str = 'auto'  # of the distances, see `encoder`
     weight_decay: float = 0.; betas: tuple = (.9, .999)  # the rest of the recipe
@@ -46,49 +49,56 @@ class Preset:
     def begin(self): return self.base_steps or 0  # step at which the arms part
 
 # %% ../../nbs/experiments/00_presets.ipynb #cfb63dbc
-PAIRS = ('base_steps', 'base_folder'), ('highlighter_width', 'highlighter_file'), ('first_stage_steps', 'first_stage_folder')
+PAIRS = (('base_steps', 'base_folder'), ('highlighter_width', 'highlighter_file'),
+         ('first_stage_steps', 'first_stage_folder'))
+_COUNTS = 'side', 'steps', 'cycle', 'batch', 'n_map', 'map_steps', 'n', 'sampler_steps', 'n_fake'
 
 def check_preset(
     p: Preset,
 ):
     "Raise `ValueError` for values that no run could have."
-    for k in ('side', 'steps', 'cycle', 'batch', 'n_map', 'map_steps', 'n', 'sampler_steps', 'n_fake'):
-        if getattr(p, k) < 1: raise ValueError(f'{k} must be at least 1, not {getattr(p, k)}')
-    for name, choices in dict(model=MODELS, sampler=SAMPLERS, highlighter=HIGHLIGHTERS).items():
-        if getattr(p, name) not in choices: raise ValueError(f'the {name} is one of {", ".join(choices)}, not {getattr(p, name)!r}')
+    values = vars(p)
+    for k in _COUNTS:
+        if values[k] < 1: raise ValueError(f'{k} must be at least 1, not {values[k]}')
+    for k, choices in dict(model=MODELS, sampler=SAMPLERS, highlighter=HIGHLIGHTERS).items():
+        if values[k] not in choices: raise ValueError(f'the {k} is one of {", ".join(choices)}, not {values[k]!r}')
     if not p.seeds: raise ValueError('seeds is empty; give at least one')
-    for a, b in PAIRS:
-        both = (getattr(p, a) is None) == (getattr(p, b) is None)
-        if both and not a.startswith('first'): raise ValueError(f'give either {a} or {b}, not {"both" if getattr(p, a) else "neither"}')
+    for a, b in PAIRS[:2]:
+        given = [k for k in (a, b) if values[k] is not None]
+        if len(given) != 1: raise ValueError(f'give either {a} or {b}, not {"both" if given else "neither"}')
 
 # %% ../../nbs/experiments/00_presets.ipynb #321637d6
-_shipped, _steps = dict(base_folder='shipped', highlighter_file='shipped'), dict(highlighter_width=1.)
-_ddim = dict(sampler='ddim')
-#              images                            steps          cycle      recipe: batch, lr, warm-up, average, precision
+_shipped = dict(base_folder='shipped', highlighter_file='shipped')
 SCALES = dict(
-    smoke=dict(source='emoji', side=32,          steps=4,       cycle=2,   batch=8,  lr=1e-4, warmup=2,    ema=.9,    bf16=False,
-               n_map=8,  map_steps=2,   n=48,    **_ddim,          sampler_steps=2,    seeds=(0,),      **_shipped),
-    quick=dict(source='emoji', side=32,          steps=60,      cycle=10,  batch=32, lr=1e-4, warmup=10,   ema=.99,   bf16=True,
-               n_map=32, map_steps=10,  n=512,   **_ddim,          sampler_steps=10,   seeds=(0,),      **_shipped),
-    gpu=dict(source='emoji', side=32,            steps=20_000,  cycle=100, batch=64, lr=2e-4, warmup=500,  ema=.9995, bf16=True,
-             n_map=64, map_steps=25,  n=5_000,   **_ddim,          sampler_steps=50,   seeds=(0, 1, 2), base_steps=20_000, **_steps),
-    paper=dict(source='celeba-hq', side=128,     steps=250_000, cycle=100, batch=64, lr=2e-5, warmup=5000, ema=.9999, bf16=False,
-               n_map=64, map_steps=250, n=30_000, sampler='ddpm',  sampler_steps=1000, seeds=(0, 1, 2), base_steps=250_000, **_steps,
-               encoder='inception'))
+    #          images, samples, and more                  refinement                 recipe
+    smoke=dict(source='emoji', side=32,                   steps=4,       cycle=2,    batch=8,  lr=1e-4, warmup=2,
+               n=48,     sampler='ddim', sampler_steps=2,    n_map=8,  map_steps=2,  ema=.9,    bf16=False,
+               seeds=(0,),      **_shipped),
+    quick=dict(source='emoji', side=32,                   steps=60,      cycle=10,   batch=32, lr=1e-4, warmup=10,
+               n=512,    sampler='ddim', sampler_steps=10,   n_map=32, map_steps=10, ema=.99,   bf16=True,
+               seeds=(0,),      **_shipped),
+    gpu=dict(  source='emoji', side=32,                   steps=20_000,  cycle=100,  batch=64, lr=2e-4, warmup=500,
+               n=5_000,  sampler='ddim', sampler_steps=50,   n_map=64, map_steps=25, ema=.9995, bf16=True,
+               seeds=(0, 1, 2), base_steps=20_000,  highlighter_width=1.),
+    paper=dict(source='celeba-hq', side=128,              steps=250_000, cycle=100,  batch=64, lr=2e-5, warmup=5000,
+               n=30_000, sampler='ddpm', sampler_steps=1000, n_map=64, map_steps=250, ema=.9999, bf16=False,
+               seeds=(0, 1, 2), base_steps=250_000, highlighter_width=1., encoder='inception'))
 
 # %% ../../nbs/experiments/00_presets.ipynb #f9a8c6d5
-_adamw, _vq = dict(weight_decay=.03, betas=(.99, .99)), dict(first_stage_steps=5000)
+_adamw, _vq, _ddim = dict(weight_decay=.03, betas=(.99, .99)), dict(first_stage_steps=5000), dict(sampler='ddim')
+_stable_diffusion = dict(source='coco', side=256, base_folder='stable-diffusion-v1-5', guidance=7.5)
 OVERRIDES = dict(
     ddpm=dict(smoke={}, quick={}, gpu={}, paper={}),
-    improved=dict(smoke={}, quick={}, gpu=dict(sampler='ddpm', sampler_steps=250), paper=dict(batch=8, lr=1e-4, warmup=1)),
+    improved=dict(smoke={}, quick={}, gpu=dict(sampler='ddpm', sampler_steps=250),
+                  paper=dict(batch=8, lr=1e-4, warmup=1)),
     uvit=dict(smoke={}, quick={}, gpu=dict(lr=4e-4, sampler='dpm', sampler_steps=25, **_adamw),
               paper=dict(side=64, batch=128, lr=2e-4, map_steps=500, sampler='euler-maruyama', **_adamw)),
     ldm=dict(smoke={}, quick={}, gpu=dict(lr=4e-4, **_vq),
-             paper=dict(side=256, batch=48, lr=9.6e-5, warmup=1, sampler_steps=200, first_stage_steps=250_000, **_ddim)),
+             paper=dict(side=256, batch=48, lr=9.6e-5, warmup=1, sampler_steps=200, **_ddim,
+                        first_stage_steps=250_000)),
     text=dict(smoke=dict(source='emoji:portraits', guidance=2.), quick=dict(source='emoji:all', guidance=3.),
               gpu=dict(source='emoji:all', steps=30_000, base_steps=30_000, lr=4e-4, guidance=2., **_vq),
-              paper=dict(source='coco', side=256, base_folder='stable-diffusion-v1-5', batch=8, lr=1e-5, warmup=1, n_map=8,
-                         sampler_steps=250, guidance=7.5, **_ddim)))
+              paper=dict(batch=8, lr=1e-5, warmup=1, n_map=8, sampler_steps=250, **_ddim, **_stable_diffusion)))
 
 # %% ../../nbs/experiments/00_presets.ipynb #3d7e8345
 _base_phase = dict(base_steps=1500, lr=3e-4, ema=.999)
@@ -116,8 +126,9 @@ def overrides_of(
     if preset not in SCALES: raise ValueError(f'presets are {", ".join(SCALES)}, not {preset!r}')
     if model not in MODELS: raise ValueError(f'the model is one of {", ".join(MODELS)}, not {model!r}')
     lines = OVERRIDES.get(MODELS[model].variant_of or model, {})
-    listed = [m for m in OVERRIDES if preset in OVERRIDES[m]]
-    if preset not in lines: raise ValueError(f'the preset {preset} has no line for {model!r}, only for {", ".join(listed)}; add it to OVERRIDES')
+    listed = ', '.join(m for m in OVERRIDES if preset in OVERRIDES[m])
+    if preset not in lines:
+        raise ValueError(f'the preset {preset} has no line for {model!r}, only for {listed}; add it to OVERRIDES')
     return lines[preset]
 
 def _merge(below, above):
@@ -153,7 +164,7 @@ def settings(
     model: str = 'ddpm',  # of `MODELS`
     **fields,  # of `Preset`; None leaves the preset's value, and bfloat16 to the processor, see `bf16_pays`
 ) -> Preset:
-    "A preset with some values replaced; raises `ValueError` for an unknown name or a bad value, `TypeError` for a wrong type."
+    "A preset with some values replaced; raises `ValueError` for a wrong name or value, `TypeError` for a wrong type."
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items() if v is not None}
     line = overrides_of(preset, model)
     _check_types(given)
@@ -184,7 +195,8 @@ def check_arm(
     "Raise `ValueError` for the name of no arm, or an arm that a model cannot have."
     if name not in ARMS: raise ValueError(f'arms are {", ".join(ARMS)}, not {name!r}')
     if MODELS[model].latent and ARMS[name] and ARMS[name]['noise_weight']:
-        raise ValueError(f'the arm {name!r} enhances noise, and {model} works on latents, whose noise has no place in the image; take "reverse"')
+        reason = f'{model} works on latents, whose noise has no place in the image'
+        raise ValueError(f'the arm {name!r} enhances noise, and {reason}; take "reverse"')
 
 def refined_arm(
     model: str,  # of `MODELS`
@@ -199,7 +211,7 @@ def find_set(
     preset: str = 'quick',
     base_steps: int | None = None,  # of the base phase on a real set; None: the preset's
 ) -> dict:  # fields of `Preset` for the rows of one set
-    "The first of some image sets on this machine, without a network; for the presets `gpu` and `paper` the first of all."
+    "The first of some image sets that is on this machine; for the presets `gpu` and `paper` the first of all."
     given = {} if base_steps is None else dict(base_steps=base_steps)
     if SCALES[preset].get('base_folder') != 'shipped': return dict(source=names[0]) | given
     for name in names:

@@ -26,7 +26,8 @@ def run_meta(
     started: float,  # `time.time()` when it began
 ) -> dict:
     "What every report says about the run that made it."
-    return dict(preset=preset, device=device(), threads=torch.get_num_threads(), seconds=round(time.time() - started, 1), versions=versions())
+    machine = dict(device=device(), threads=torch.get_num_threads(), versions=versions())
+    return dict(preset=preset, seconds=round(time.time() - started, 1)) | machine
 
 # %% ../../nbs/experiments/05_report.ipynb #064d8604
 def cautions(
@@ -41,12 +42,14 @@ class Picture:
     def __init__(self, path: Path): self.path = Path(path)
     def __repr__(self): return f'Picture({self.path.name})'
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return {'image/png': self.path.read_bytes(), 'text/markdown': f'![{self.path.stem}]({self.path.name})', 'text/plain': repr(self)}
+        link = f'![{self.path.stem}]({self.path.name})'
+        return {'image/png': self.path.read_bytes(), 'text/markdown': link, 'text/plain': repr(self)}
 
 # %% ../../nbs/experiments/05_report.ipynb #4b43f6a4
 def _plain(rows):
     "The columns that hold only text, numbers and gaps."
-    return [k for k in rows[0] if all(isinstance(r.get(k), (str, int, float, type(None))) for r in rows)]
+    def is_plain(k): return all(isinstance(r.get(k), (str, int, float, type(None))) for r in rows)
+    return [k for k in rows[0] if is_plain(k)]
 
 @dataclass
 class Report:
@@ -58,9 +61,9 @@ class Report:
     def write(self):
         "Write `NAME.json` and `NAME.csv`, atomically; raises `OSError` where they cannot be written."
         self.out.mkdir(parents=True, exist_ok=True)
-        lines = ',\n'.join(map(json.dumps, self.rows))
+        meta, lines = json.dumps(self.meta, indent=1), ',\n'.join(map(json.dumps, self.rows))
         with atomic(self.out/f'{self.name}.json') as part:
-            part.write_text(f'{{"meta": {json.dumps(self.meta, indent=1)},\n"rows": [\n{lines}\n]}}\n', encoding='utf-8')
+            part.write_text(f'{{"meta": {meta},\n"rows": [\n{lines}\n]}}\n', encoding='utf-8')
         with atomic(self.out/f'{self.name}.csv') as part, open(part, 'w', newline='', encoding='utf-8') as f:
             table = csv.DictWriter(f, _plain(self.rows), extrasaction='ignore')
             table.writeheader()

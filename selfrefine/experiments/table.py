@@ -23,7 +23,8 @@ from .presets import Preset, check_arm, find_set, names_fields, refined_arm, set
 from .published import TABLE1, TABLE3, TABLE4, TABLE7
 from .cache import read_done
 from .compute import device
-from .pipeline import base_model, cached_features, draw_samples, fitted_highlighter, image_set, train_arm
+from .pipeline import base_model, cached_features, draw_samples, fitted_highlighter
+from .pipeline import image_set, train_arm
 from .metrics import ArmSamples, METRICS, measure, measure_all
 from .report import Report, cautions, reports_folder, run_meta
 
@@ -38,9 +39,7 @@ class Cell:
     results: dict  # (arm, seed) -> {metric's name: `Result`}
     metrics: dict  # metric's name -> `Metric`
     meta: dict = field(default_factory=dict)
-    def values(self, arm: str, name: str) -> list:
-        "A metric's values, one a seed."
-        return [self.results[arm, s][name].value for s in self.p.seeds]
+    def values(self, arm: str, name: str) -> list: return [self.results[arm, s][name].value for s in self.p.seeds]
     def compare(self, arm: str, name: str) -> dict | None:
         "An arm against the first row's arm: the difference, its interval, and where the interval comes from."
         base, seeds = self.methods[0]['arm'], self.p.seeds
@@ -74,30 +73,42 @@ def _make_links(p, images, arms):
             if MODELS[p.model].text: links[a, seed]['held_out'] = draw_samples(p, images, trained, seed, 'test')
     return links
 
-def _real_agreement(context):
-    "What the real images of the test part score where they stand in for samples that were asked for."
-    test = part(context.images, 'test')
-    real = ArmSamples(context.p, context.images, {}, 0, context.encoder)
-    vars(real).update(held_out=test.x, judge=context.judge)
-    stand_in = type('Real', (ArmSamples,), dict(prompts=test.captions))
-    real.__class__ = stand_in
-    asked = [m for m in METRICS if 'prompts' in m.needs]
-    found = {m.name: measure(m, real) for m in asked}
+# %% ../../nbs/experiments/06_table.ipynb #b92f60ac
+class _RealSamples(ArmSamples):
+    "The real images of the test part, in the place of samples of their captions."
+    @property
+    def held_out(self): return part(self.images, 'test').x
+    @property
+    def prompts(self): return part(self.images, 'test').captions
+
+def _real_agreement(p, images, enc):
+    "What real images score where samples are compared with their captions."
+    real = _RealSamples(p, images, {}, 0, enc)
+    found = {m.name: measure(m, real) for m in METRICS if 'prompts' in m.needs}
     return {name: r.value for name, r in found.items() if r is not None}
 
 # %% ../../nbs/experiments/06_table.ipynb #b3ac659d
+def _link_names(links, key): return {f'{a}/{s}': l[key].name for (a, s), l in links.items() if key in l}
+
+def _training_meta(p, links):
+    "Steps and seconds of the arms, and the links of their samples."
+    done = {f'{a}/{s}': read_done(l['arm']) for (a, s), l in links.items()}
+    def seconds(key): return {run: round(d[key], 1) for run, d in done.items()}
+    steps = {a: done[f'{a}/{p.seeds[0]}']['steps'] for a, _ in links}
+    names = {key: _link_names(links, key) for key in ('samples', 'held_out')}
+    times = dict(train_seconds=seconds('seconds'), map_seconds=seconds('map_seconds'))
+    return dict(steps=steps) | times | {key: of_runs for key, of_runs in names.items() if of_runs}
+
 def _cell_meta(p, images, enc, links):
     "How the numbers of a cell came about."
-    done = {f'{a}/{s}': read_done(l['arm']) for (a, s), l in links.items()}
-    real, test = (cached_features(part(images, k), enc) for k in ('train', 'test'))
+    real, test = (cached_features(part(images, name), enc) for name in ('train', 'test'))
     counts = dict(n_real=len(real), n_test=len(test), n_generated=p.n)
-    how = dict(encoder=enc.name, sampler=f'{p.sampler}-{p.sampler_steps}', map_sampler=f'ddim-{p.map_steps}', seeds=list(p.seeds))
+    samplers = dict(sampler=f'{p.sampler}-{p.sampler_steps}', map_sampler=f'ddim-{p.map_steps}')
     between = {f'{enc.name} test to train': frechet(test, real), 'KID test to train': kid(test, real)}
-    steps = {a: done[f'{a}/{p.seeds[0]}']['steps'] for a, _ in links}
-    names = {k: {f'{a}/{s}': l[k].name for (a, s), l in links.items()} for k in ('samples', 'held_out') if k in next(iter(links.values()))}
-    seconds = {k: {r: round(d[v], 1) for r, d in done.items()} for k, v in dict(train_seconds='seconds', map_seconds='map_seconds').items()}
-    return dict(settings=asdict(p), data=images.name, real_to_real=between, steps=steps) | counts | how | names | seconds
+    how = dict(settings=asdict(p), data=images.name, real_to_real=between, encoder=enc.name, seeds=list(p.seeds))
+    return how | samplers | counts | _training_meta(p, links)
 
+# %% ../../nbs/experiments/06_table.ipynb #7f3ac1d8
 def run_cell(
     p: Preset,
     methods: list,  # dicts with method, arm, paper
@@ -105,35 +116,59 @@ def run_cell(
     "Train, sample and measure every arm of one model on one image set, with every seed."
     images, enc = image_set(p), encoder(p.encoder, device())
     links = _make_links(p, images, dict.fromkeys(m['arm'] for m in methods))
-    contexts = {(a, s): ArmSamples(p, images, l, s, enc) for (a, s), l in links.items()}
-    found = {key: measure_all(c) for key, c in contexts.items()}
-    metrics = {name: metric for pairs in found.values() for name, (metric, _) in pairs.items()}
-    results = {key: {name: result for name, (_, result) in pairs.items()} for key, pairs in found.items()}
+    metrics, results = {}, {}
+    for (a, s), l in links.items():
+        found = measure_all(ArmSamples(p, images, l, s, enc))
+        metrics |= {name: metric for name, (metric, _) in found.items()}
+        results[a, s] = {name: result for name, (_, result) in found.items()}
     meta = _cell_meta(p, images, enc, links)
-    if MODELS[p.model].text: meta |= dict(guidance=p.guidance, real_agreement=_real_agreement(next(iter(contexts.values()))))
+    if MODELS[p.model].text: meta |= dict(guidance=p.guidance, real_agreement=_real_agreement(p, images, enc))
     return Cell(p, methods, images, links, results, metrics, meta)
 
 # %% ../../nbs/experiments/06_table.ipynb #ec18cab2
-def _cell_cautions(c):
-    "What one cell was made with, in words."
-    k, p = c.meta, c.p
-    if p.begin: base = f'{p.begin} steps of a base phase'
-    else: base = 'the shipped weights' if p.base_folder == 'shipped' else f'the weights of {p.base_folder}'
-    counts = f'{p.model} on {k["data"]}: {k["n_generated"]} samples by {k["sampler"]} against {k["n_real"]} training images, seeds {k["seeds"]}'
-    steps = f'{p.steps} steps an arm after {base}, map every {p.cycle} steps'
-    maps, training = (sum(k[v].values()) for v in ('map_seconds', 'train_seconds'))
-    between = list(k['real_to_real'].values())
-    cost = f'making the maps took {maps:.0f} s of {training:.0f} s of training'
-    real = f'Real test images are at {between[0]:.0f} (KID {between[1]:.3g}); a Frechet distance of so few is biased upwards.'
-    judged = ', '.join(f'{v:.0%} ({n})' for n, v in k.get('real_agreement', {}).items() if n != 'CLIPScore')
-    agreement = f'The judge of agreement is itself right for {judged} of the {k["n_test"]} real images whose captions were held out; guidance {k.get("guidance")}.'
-    return [(True, f'{counts}, {steps}; {cost}. {real}'), (judged, agreement)]
+def _base_phase(p):
+    if p.begin: return f'{p.begin} steps of a base phase'
+    return 'the shipped weights' if p.base_folder == 'shipped' else f'the weights of {p.base_folder}'
 
+def _cell_sentence(c):
+    "What one cell was made with."
+    k, p = c.meta, c.p
+    maps, training = (sum(k[v].values()) for v in ('map_seconds', 'train_seconds'))
+    distance, kernel = k['real_to_real'].values()
+    return (f'{p.model} on {k["data"]}: {k["n_generated"]} samples by {k["sampler"]} against {k["n_real"]} training '
+            f'images, seeds {k["seeds"]}, {p.steps} steps an arm after {_base_phase(p)}, map every {p.cycle} steps; '
+            f'making the maps took {maps:.0f} s of {training:.0f} s of training. Real test images are at '
+            f'{distance:.0f} (KID {kernel:.3g}); a Frechet distance of so few is biased upwards.')
+
+def _judge_sentence(c):
+    "How often the judge of agreement is right on real images; empty for a model without text."
+    real, judged = c.meta.get('real_agreement', {}), [m.name for m in METRICS if 'judge' in m.needs]
+    found = ', '.join(f'{real[name]:.0%} ({name})' for name in judged if name in real)
+    return found and (f'The judge of agreement is itself right for {found} of the {c.meta["n_test"]} real images '
+                      f'whose captions were held out; guidance {c.meta["guidance"]}.')
+
+# %% ../../nbs/experiments/06_table.ipynb #1d84e5bf
 def _unseen(table):
     "The smallest effects of the first metric, in words."
-    def one(r): return f'{r["against_baseline"]["smallest_effect"]:.3g} for {r["method"]} ({r["data"]}, over {r["against_baseline"]["over"]})'
-    first = [next(iter(c.metrics)) for c in table.cells]
-    return [one(r) for r in table.rows if r['metric'] in first and (r['against_baseline'] or {}).get('smallest_effect')]
+    first, words = {next(iter(c.metrics)) for c in table.cells}, []
+    for r in table.rows:
+        d = r['against_baseline'] or {}
+        if r['metric'] in first and d.get('smallest_effect'):
+            words.append(f'{d["smallest_effect"]:.3g} for {r["method"]} ({r["data"]}, over {d["over"]})')
+    return ', '.join(words)
+
+def _limits(enc, p, unseen):
+    "What the numbers cannot show: (condition, sentence)."
+    return [
+        (unseen, f'A smaller difference in {enc} would be missed more often than once in five times '
+                 f'(two-sided, at 5%): {unseen}.'),
+        (len(p.seeds) == 1, '**One seed: nothing is known of the spread between runs.** '
+                            'The intervals are over images and cannot replace it.'),
+        (p.steps < 1000, f'**{p.steps} steps are too short to show an effect** of the size the paper reports: '
+                         'they show how the arms begin, not where they end.'),
+        (enc != 'FID', f'{enc} is not FID: it is made of other features, '
+                       'and its values cannot be compared with the paper\'s.'),
+        (p.n < 5000, 'Below 5,000 images a Frechet distance is biased upwards, for all arms alike; KID is not.')]
 
 # %% ../../nbs/experiments/06_table.ipynb #6e152fd2
 @dataclass
@@ -144,16 +179,11 @@ class Table(Report):
     def methods(self): return [(c, m) for c in self.cells for m in c.methods]
     def caution(self) -> str:
         "What this table does not show, as markdown."
-        m, enc, p, unseen = self.meta, self.meta['encoder'], self.cells[0].p, _unseen(self)
+        m, sentences = self.meta, []
+        for c in self.cells: sentences += [_cell_sentence(c), _judge_sentence(c)]
         run = f'Preset {m["preset"]}, {m["seconds"]:.0f} s on {m["device"]} ({m["threads"]} threads) in this call'
-        return cautions([pair for c in self.cells for pair in _cell_cautions(c)] + [
-            (True, f'{run}; torch {m["versions"]["torch"]}, diffusers {m["versions"]["diffusers"]}.'),
-            (unseen, f'A smaller difference in {enc} would be missed more often than once in five times (two-sided, at 5%): {", ".join(unseen)}.'),
-            (len(p.seeds) == 1, '**One seed: nothing is known of the spread between runs.** The intervals are over images and cannot replace it.'),
-            (p.steps < 1000, f'**{p.steps} steps are too short to show an effect** of the size the paper reports: they show how the arms begin, '
-                             'not where they end.'),
-            (enc != 'FID', f'{enc} is not FID: it is made of other features, and its values cannot be compared with the paper\'s.'),
-            (p.n < 5000, 'Below 5,000 images a Frechet distance is biased upwards, for all arms alike; KID is not.')])
+        sentences.append(f'{run}; torch {m["versions"]["torch"]}, diffusers {m["versions"]["diffusers"]}.')
+        return cautions([(s, s) for s in sentences] + _limits(m['encoder'], self.cells[0].p, _unseen(self)))
     def write(self):
         "Make the rows of all cells, and write them; raises `OSError` where they cannot be written."
         self.rows = [row for c in self.cells for row in c.rows()]
@@ -169,18 +199,24 @@ def format_interval(d: dict | None, digits: int = 2) -> str:
     interval = f' [{d["low"]:+.{digits}f}, {d["high"]:+.{digits}f}]' if d['low'] is not None else ''
     return f'{difference:+.{digits}f}{interval}'
 
+def _add_row(line, r):
+    "Put a row's numbers into its method's line."
+    spread = f' ± {r["std"]:.2f}' if r['std'] is not None else ''
+    line[r['metric']] = f'{r["mean"]:.2f}{spread}'
+    difference = format_interval(r['against_baseline'])
+    if difference and r.get('reference') != 'test': line[f'{r["metric"]}: difference'] = difference
+    if r['paper'] is not None: line[f'paper, {r["paper_metric"]}'] = r['paper']
+
+# %% ../../nbs/experiments/06_table.ipynb #e65b0d37
 def tabulate(
     stored: dict,  # what a report's JSON file holds
-):
-    "A report's rows as a pandas table, one line for each method, or for each method and image set."
+):  # a pandas table
+    "A report's rows, one line for each method, or for each method and image set."
     import pandas as pd
     lines, several = {}, len({r.get('data') for r in stored['rows']}) > 1
     for r in stored['rows']:
         line = lines.setdefault((r['method'], r.get('data')), {'data': r['data']} if several else {})
-        spread = f' ± {r["std"]:.2f}' if r['std'] is not None else ''
-        line[r['metric']] = f'{r["mean"]:.2f}{spread}'
-        if r['against_baseline'] and r.get('reference') != 'test': line[f'{r["metric"]}: difference'] = format_interval(r['against_baseline'])
-        if r['paper'] is not None: line[f'paper, {r["paper_metric"]}'] = r['paper']
+        _add_row(line, r)
     return pd.DataFrame(lines.values(), index=pd.Index([method for method, _ in lines], name='method')).fillna('')
 
 def full_run(
@@ -196,7 +232,7 @@ def full_run(
 @names_fields
 def experiment(
     name: str,  # names the files
-    methods: list,  # rows: dicts with `method`, `arm`, `paper` (metric -> number, or None), and fields of `Preset`; a cell's first is its baseline
+    methods: list,  # rows: dicts with method, arm, paper (metric -> number, or None), and fields of `Preset`
     preset: str = 'quick',
     out: str = '',  # where the files go; the repository's reports/ by default
     **fields,  # of `Preset`, for all rows

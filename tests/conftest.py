@@ -7,13 +7,14 @@ if 'PYTEST_XDIST_WORKER_COUNT' in os.environ:  # before torch is imported: worke
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    "A worker takes a file at a time, and of the reports one report with all tests of it."
+    "A worker takes a file at a time, and of the reports one report with all its tests; Figure 7 is Table 5's."
     from xdist.scheduler import LoadScopeScheduling
-    class Whole(LoadScopeScheduling):
+    class ByFileOrReport(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             report = re.search(r'test_reports\.py::.*\[(\w+)\]$', nodeid)
-            return {'fig7': 'table5'}.get(report[1], report[1]) if report else nodeid.partition('::')[0]
-    return Whole(config, log)
+            if not report: return nodeid.partition('::')[0]
+            return 'table5' if report[1] == 'fig7' else report[1]
+    return ByFileOrReport(config, log)
 
 @pytest.fixture(scope='session', autouse=True)
 def cache(tmp_path_factory):
@@ -27,7 +28,8 @@ def cpu(monkeypatch):
 
 @pytest.fixture(scope='module')
 def browser():
-    chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    found = map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))
+    chromium = next(filter(None, found), None)
     if not chromium: pytest.skip('no Chromium on this machine; on Debian: apt-get install chromium')
     api = pytest.importorskip('playwright.sync_api', reason="playwright is not installed: pip install -e '.[dev]'")
     flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -39,15 +41,15 @@ def browser():
 
 @pytest.fixture
 def page(browser):
-    "A page that fails its test if anything was printed to the console or asked of another machine."
+    "A page that fails its test if anything was printed to the console or requested from another machine."
     context = browser.new_context()
-    page, said, asked = context.new_page(), [], []
+    page, messages, urls = context.new_page(), [], []
     page.set_default_timeout(90_000)  # ms; a busy machine is no failure
-    page.on('console', lambda m: re.match('Changed to .* mode', m.text) or said.append(f'{m.type}: {m.text}'))  # Furo's word at its toggle
-    page.on('pageerror', lambda e: said.append(str(e)))
-    page.on('request', lambda r: asked.append(r.url))
+    page.on('console', lambda m: messages.append(f'{m.type}: {m.text}'))
+    page.on('pageerror', lambda e: messages.append(str(e)))
+    page.on('request', lambda r: urls.append(r.url))
     yield page
     context.close()
-    assert not said
+    assert not [m for m in messages if not re.match('log: Changed to .* mode', m)]  # by Furo's toggle
     local = re.compile(r'(http://127\.0\.0\.1:\d+/|data:|blob:)')
-    assert asked and all(map(local.match, asked)), [u for u in asked if not local.match(u)]
+    assert urls and all(map(local.match, urls)), [u for u in urls if not local.match(u)]

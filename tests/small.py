@@ -24,6 +24,7 @@ def same(a, b):
     return a == b
 
 def python(*args, **kwargs):
-    "Run Python with these arguments in a process of its own; what it says is captured."
-    done = subprocess.run([sys.executable, *map(str, args)], capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, **kwargs)
+    "Run Python with these arguments in a process of its own; its output is captured."
+    options = dict(capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment) | kwargs
+    done = subprocess.run([sys.executable, *map(str, args)], **options)
     assert done.returncode == 0, done.stdout + done.stderr

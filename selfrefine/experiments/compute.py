@@ -29,6 +29,7 @@ def device() -> str:
     "The type of the device where everything runs."
     return PartialState().device.type
 
+# %% ../../nbs/experiments/01a_compute.ipynb #eb3420f7
 def on_device(model):
     "A model there."
     if device() == 'cpu': keep_memory()
@@ -40,6 +41,7 @@ def flops(f, *args) -> int:
     with FlopCounterMode(display=False) as counter: f(*args)
     return counter.get_total_flops()
 
+# %% ../../nbs/experiments/01a_compute.ipynb #43a7eb36
 def extra_steps(
     p: Preset,
     model: Diffusion,

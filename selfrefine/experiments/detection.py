@@ -33,6 +33,7 @@ from .report import Picture, Report, cautions, reports_folder, run_meta
 # %% ../../nbs/experiments/13_detection.ipynb #112dd403
 _FILTERS = dict(bilinear=Image.BILINEAR, lanczos=Image.LANCZOS)
 
+# %% ../../nbs/experiments/13_detection.ipynb #61b89b5b
 def resize_pil(
     images: torch.Tensor,  # uint8 (N, 3, H, H)
     side: int,  # pixels
@@ -43,6 +44,7 @@ def resize_pil(
     rows = [np.asarray(x.resize((side, side), how)) for x in pictures]
     return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).contiguous()
 
+# %% ../../nbs/experiments/13_detection.ipynb #f097bfad
 def other_resizes(
     p: Preset,  # names the set
     rows: torch.Tensor,  # which images
@@ -60,6 +62,7 @@ def _ask(highlighter, a, b, pairs=False):
     scores = torch.cat([highlighter.fake_scores(a), highlighter.fake_scores(b)])
     return scores, torch.arange(len(scores)) < len(a), pairs
 
+# %% ../../nbs/experiments/13_detection.ipynb #d4fb3a59
 def probe_scores(
     highlighter: FlawHighlighter,
     fake: torch.Tensor,  # held-out generated images, uint8 (N, 3, S, S)
@@ -88,6 +91,7 @@ def balanced_parts(
     few.parts = images.parts | {k: evenly_spaced(images.parts[k], max(1, n*share//10)) for k, share in shares.items()}
     return few
 
+# %% ../../nbs/experiments/13_detection.ipynb #551f1a41
 def detection_highlighter(
     p: Preset,
     images,  # its images
@@ -109,6 +113,7 @@ _SETS = {
     'flowers102':  ('Oxford 102 Flower', ['flowers102', 'flowers64']),
     'lsun-church': ('LSUN-Churches', ['lsun-church', 'church64'])}
 
+# %% ../../nbs/experiments/13_detection.ipynb #914248c7
 def detection_sets(
     source: str | None = None,  # one set, see `load_images`; None: emoji and the paper's
 ) -> list:  # of dicts method, sources, paper, and side where the paper's row has one
@@ -127,6 +132,7 @@ def _is_here(source):
     try: return find_source(source).exists()
     except FileNotFoundError: return False
 
+# %% ../../nbs/experiments/13_detection.ipynb #974751a0
 def set_preset(
     s: dict,  # method, sources (the best first; empty for emoji), and side where the paper's row has one
     side: int,  # pixels
@@ -154,6 +160,7 @@ class DetectedSet:
 
 _NAMES = dict(accuracy='accuracy', f1='F1', auc='ROC AUC')
 
+# %% ../../nbs/experiments/13_detection.ipynb #1c1712bc
 def _score_rows(answers, where, n_real, n_fake, paper):
     "The highlighter's answers as rows, with the paper's three numbers."
     def row(name, v, number, n):
@@ -197,6 +204,7 @@ def _set_caution(m, sampler):
             f'against {m["n_real"]} test images; '
             f'VGG16 at width {h["width"]}, {h.get("first_weights", "shipped")} weights.')
 
+# %% ../../nbs/experiments/13_detection.ipynb #0ef6cc2d
 def detection_caution(meta: dict) -> str:
     "What Table 6 does not show, as markdown."
     machine = f'{meta["device"]} ({meta["threads"]} threads)'

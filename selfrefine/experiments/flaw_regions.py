@@ -53,6 +53,7 @@ def _check_area(flaws, area):
     if not (flaws.min() >= 0 and flaws.max() <= 1 + 1e-6):
         raise ValueError('flaw probabilities lie outside [0, 1]; take those of `flaw_probabilities`')
 
+# %% ../../nbs/experiments/14_flaw_regions.ipynb #9aafc5a9
 def flaws_in_area(
     flaws: torch.Tensor,  # probabilities, float (N, 1, S, S)
     area: torch.Tensor,  # bool (1, 1, S, S)
@@ -99,6 +100,7 @@ def _judge_caution(r):
             f'chance ({r["pointing"]:.2f} against {r["chance"]:.2f}). '
             f'Real test images have {inside:.1f} % inside and {outside:.1f} % outside.')
 
+# %% ../../nbs/experiments/14_flaw_regions.ipynb #84113fac
 def _regions_caution(regions: list, effects: list) -> str:
     "What the rows of flaws do not show, as markdown."
     least = f'{min(effects, default=0):.2f} to {max(effects, default=0):.2f} percentage points'
@@ -172,6 +174,7 @@ def _region_panels(table, r):
     panels.append((f'{name}\n0 to {100*peak:.0f} %', first, 'inferno', 0, peak))
     return panels + [(f'{n}\n± {100*most:.1f} %', v, 'RdBu_r', -most, most) for n, v in changes.items()]
 
+# %% ../../nbs/experiments/14_flaw_regions.ipynb #50e25794
 def _draw_regions(table, r):
     panels = _region_panels(table, r)
     fig, axes = plt.subplots(1, len(panels), figsize=(1.15*len(panels), 1.6))

@@ -67,6 +67,7 @@ def _named_walk(walk):
     if walk not in TABLE_WALKS: raise ValueError(f'walks are {", ".join(TABLE_WALKS)}, not {walk!r}')
     return walk, TABLE_WALKS[walk]
 
+# %% ../../nbs/experiments/12_inpainting.ipynb #389c34cb
 def inpainting_task(
     images: Images,
     masks: tuple = PAPER_MASKS,  # see `make_masks`: names, or black and white pictures
@@ -87,6 +88,7 @@ def inpainting_task(
 # %% ../../nbs/experiments/12_inpainting.ipynb #883faf07
 def _digest(x): return hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()[:16]
 
+# %% ../../nbs/experiments/12_inpainting.ipynb #5eef34bd
 def fill_holes(
     p: Preset,
     trained: Path,  # link of an arm
@@ -106,6 +108,7 @@ def psnr_ceiling(side: int) -> float:
     "The PSNR of an RGB image in which one value is one level off, dB."
     return 10*math.log10(255**2*3*side**2)
 
+# %% ../../nbs/experiments/12_inpainting.ipynb #f4da27b8
 def inpainting_scores(
     result: torch.Tensor,  # uint8 (n, 3, S, S)
     truth: torch.Tensor,  # the same images as they were
@@ -155,6 +158,7 @@ def _restored_results(x, truth, enc):
     given, true = cached_features(x, enc), cached_features(truth, enc)
     return {enc.name: Result(frechet(given, true), None, given, true)} | found
 
+# %% ../../nbs/experiments/12_inpainting.ipynb #0a2758e8
 def _score_fill(f, mask, arm, seed, composite, enc):
     "Put the scores of one mask, arm and seed among a cell's results."
     restored = f.result(mask, arm, seed, composite)

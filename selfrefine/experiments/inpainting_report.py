@@ -28,6 +28,7 @@ from .inpainting import inpainting_task, InpaintingCell, PAPER_MASKS, psnr_ceili
 # %% ../../nbs/experiments/12a_inpainting_report.ipynb #9f590b8f
 def _arrow(metric): return '↑' if metric in HIGHER_SCORES else '↓'
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #61518a4c
 def _table_line(r, metric):
     "What one row of the JSON file adds to its line."
     d, method = r['against_baseline'], r['method']
@@ -41,6 +42,7 @@ def _table_line(r, metric):
     if r['paper'] is not None: line[f'paper: {method}'] = f'{r["paper"]:.4f}{other}'
     return line
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #e21446bc
 def inpainting_table(
     stored: dict,  # what the report's JSON file holds
 ):  # a pandas table
@@ -63,6 +65,7 @@ def _count_exact(f, mask, composite):
     results = [f.result(*key, composite) for key in f.fills if key[0] == mask]
     return sum(int((x == f.task.truth).flatten(1).all(1).sum()) for x in results)
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #04df31af
 def _mask_facts(f, mask, composite):
     "What was missing under a mask, the seconds, the exact restorations, and the PSNR with known pixels the other way."
     t, (base, seed) = f.task, (f.methods[0]['arm'], f.p.seeds[0])
@@ -74,6 +77,7 @@ def _mask_facts(f, mask, composite):
 # %% ../../nbs/experiments/12a_inpainting_report.ipynb #e47b20d5
 _SSIM = 'torchmetrics, Gaussian window of 11 pixels with deviation 1.5, mean of the three channels'
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #5a64d7f5
 def _inpainting_meta(
     f: InpaintingCell,
     composite: bool,  # how its scores were taken
@@ -92,6 +96,7 @@ def _inpainting_meta(
 # %% ../../nbs/experiments/12a_inpainting_report.ipynb #d315b7ac
 def _listed(values, form): return ', '.join(f'{form.format(x)} ({m})' for m, x in values.items())
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #2893bf7f
 def _done_sentences(t, base, n_results):
     "What was restored, how it was scored, and what the known pixels do."
     missing, seconds = _listed(t['missing'], '{:.0%}'), _listed(t['seconds_per_image'], '{:.2f}')
@@ -113,6 +118,7 @@ def _paper_differences(f, arm):
     differences = {mask: row[arm]['PSNR'] - row['base']['PSNR'] for mask, row in numbers.items()}
     return f' The paper\'s differences are {_listed(differences, "{:+.3f}")} dB.' if differences else ''
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #3c6648cd
 def _effect_sentence(f, m):
     "The smallest true difference in PSNR that an arm's pairs would show; empty where none can be had."
     compared = {mask: f.compare(m['arm'], f'{mask} PSNR') for mask in f.task.holes}
@@ -134,6 +140,7 @@ def _clear_sentence(rows):
     return (f'{len(clear)} of {len(known)} intervals of differences leave out 0: {worse} say that the refined model '
             f'restores worse, {len(clear) - worse} that it restores better. By chance one in twenty would.')
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #2ed3ffb4
 def _limits(t):
     "What the scores cannot be compared with: (condition, sentence)."
     distances = {mask: f'{row["base"]["FID"]} and {row["both"]["FID"]}' for mask, row in TABLE5.items()}
@@ -153,6 +160,7 @@ def _walk_line(w):
         line |= {name: f'{x:.4f}', f'{name}: difference': difference}
     return line
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #6be8f6d5
 @dataclass
 class InpaintingTable(Table):
     "A table of restored images; its one cell is an `InpaintingCell`."
@@ -218,6 +226,7 @@ def _result_rows(r):
 
 def _strip(x): return torch.cat([*x.permute(0, 2, 3, 1)], 1)
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #3f8ee53b
 def _draw_results(r, n):
     rows, task = _result_rows(r), r.cells[0].task
     n, masks = min(n, len(task.truth)), list(task.holes)
@@ -246,6 +255,7 @@ def _draw_line(ax, y, d, differences):
     if d['low'] is not None: ax.plot([d['low'], d['high']], [y, y], color='#d9622b', lw=3)
     ax.plot(d['mean'], y, 'o', color='#d9622b', ms=5, mec='white')
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #df50f30c
 def _draw_metric(ax, f, metric, lines):
     "A panel: a line for each mask and method."
     base, seed = f.methods[0]['arm'], f.p.seeds[0]
@@ -272,6 +282,7 @@ def _draw_differences(r):
     fig.supxlabel(f'difference to {base["method"]}', fontsize=8)
     return fig
 
+# %% ../../nbs/experiments/12a_inpainting_report.ipynb #5b3eb989
 def difference_figure(
     r: InpaintingTable,
 ) -> Picture:

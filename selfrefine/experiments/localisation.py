@@ -75,6 +75,7 @@ def _cam_finder(h):
     def find(images, kind): return cell_maps(h, images)
     return find
 
+# %% ../../nbs/experiments/16_localisation.ipynb #ea872e40
 def _local_finder(local, shown):
     "A finder that looks with the highlighter that was shown the kind, or with the one that was not."
     def find(images, kind):
@@ -197,6 +198,7 @@ def auc_rows(
 # %% ../../nbs/experiments/16_localisation.ipynb #fb6e6353
 FLAW_HALVES = ('noise', 'swap', 'erase'), ('blur', 'warp', 'colour')  # one for each local highlighter
 
+# %% ../../nbs/experiments/16_localisation.ipynb #b4fb56cc
 def epochs_of(
     steps: int,  # of a fit
     images: Images,
@@ -224,6 +226,7 @@ def _network_of(method):
     if method in (LOCAL_UNSEEN, LOCAL_SEEN): return 'local'
     return 'none' if method in ('random', 'centre') else 'paper'
 
+# %% ../../nbs/experiments/16_localisation.ipynb #3cb91b4e
 def _measure_finders(every, flawed, nets, n, n_slow, data):
     "Rows of all finders, and the seconds that each took; `nets` are the networks of `_network_of`."
     rows, seconds = [], {}
@@ -258,6 +261,7 @@ class LocalisedSet:
     boxes: torch.Tensor  # bool (12, 1, S, S)
     meta: dict
 
+# %% ../../nbs/experiments/16_localisation.ipynb #78c88951
 def _set_meta(p, images, n, n_slow, steps, local, paper):
     "How the numbers of a set came about; `n` are the numbers of real and generated images."
     source = 'shipped' if p.highlighter_file == 'shipped' else f'fitted in {steps} steps'

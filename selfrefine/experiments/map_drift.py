@@ -23,6 +23,7 @@ def map_correlation(a: torch.Tensor, b: torch.Tensor) -> float | None:
     scale = (a.norm()*b.norm()).item()
     return (a @ b).item()/scale if scale > 1e-12 else None
 
+# %% ../../nbs/experiments/15_map_drift.ipynb #bf636ef9
 def map_drift(
     maps: dict,  # step -> map (1, 1, S, S), of `load_maps`
 ) -> list:  # dicts with tensor, step, mean, low, high, to_previous, to_first, moved
@@ -50,6 +51,7 @@ def _draw_row(fig, place, n, name, images, titles=()):
 
 _CURVES = (('to_previous', 'with the map before', '#d9622b'), ('to_first', 'with the first map', '#3b5bdb'))
 
+# %% ../../nbs/experiments/15_map_drift.ipynb #20d9c70f
 def _draw_drift(ax, rows):
     "Correlations over training time, and what two halves of one map reach."
     maps = [r for r in rows if r['tensor'] == 'mfam']
@@ -88,6 +90,7 @@ def _drift_rows(maps, newest, h, side, shown):
     empty = dict.fromkeys(rows[0])
     return rows + [empty | r for r in others]
 
+# %% ../../nbs/experiments/15_map_drift.ipynb #350a2fc9
 def drift_report(
     table: Table,  # with the arms `base` and `both`
     n: int = 8,  # images of each arm

@@ -37,6 +37,7 @@ class Result:
     given: torch.Tensor | None = None  # what it was computed from, where it is a distance
     reference: torch.Tensor | None = None  # and to what
 
+# %% ../../nbs/experiments/04_metrics.ipynb #4e50aabe
 @dataclass(frozen=True)
 class Metric:
     "One column of the tables."
@@ -75,6 +76,7 @@ def pair_images(metric: Metric, a: Result, b: Result) -> dict:
     d = paired_interval(a.scores, b.scores)
     return {k: v for k, v in d.items() if k != 'differences'} | dict(over='images')
 
+# %% ../../nbs/experiments/04_metrics.ipynb #cd5ab470
 def bootstrap_images(metric: Metric, a: Result, b: Result) -> dict:
     "The difference of two distances, with its bootstrap interval over images."
     own = metric.function if metric.function in (frechet, kid) else lambda real, x: metric.function(x, real)
@@ -90,6 +92,7 @@ def caption_judge(
     captions = hashlib.sha256('\0'.join(images.captions).encode()).hexdigest()
     return load_judge(link('judge', make, (data_digest(images), captions))/'judge.safetensors')
 
+# %% ../../nbs/experiments/04_metrics.ipynb #72b074f3
 def agreement_among(x, prompts, judge, seed):
     "Does the judge pick a sample's own caption among 16 held-out ones? One yes or no for each image."
     return agreement(x, prompts, judge, seed=seed)['right']
@@ -101,6 +104,7 @@ def agreement_in_tone(x, prompts, judge, captions):
     if not some: return None
     return agreement(x[some], [prompts[i] for i in some], judge, against=[others[i] for i in some])['right']
 
+# %% ../../nbs/experiments/04_metrics.ipynb #e67bb9fb
 def clip_scores(x, prompts):
     "CLIPScore of each image, where a CLIP model lies beside the image sets as `clip-vit-base-patch16`; else None."
     try: folder = find_source('clip-vit-base-patch16')
@@ -144,6 +148,7 @@ METRICS = [
     Metric('agreement in tone', agreement_in_tone, _asked + ('captions',), True, interval=pair_images),
     Metric('CLIPScore', clip_scores, ('held_out', 'prompts'), True, interval=pair_images)]
 
+# %% ../../nbs/experiments/04_metrics.ipynb #9e0bf87a
 def measure_all(
     context: ArmSamples,
 ) -> dict:  # name -> (metric, result)

@@ -21,6 +21,7 @@ def reports_folder() -> Path:
     "The repository's folder of reports."
     return Path(__file__).parents[2]/'reports'
 
+# %% ../../nbs/experiments/05_report.ipynb #4c731bae
 def run_meta(
     preset: str,
     started: float,  # `time.time()` when it began
@@ -51,6 +52,7 @@ def _plain(rows):
     def is_plain(k): return all(isinstance(r.get(k), (str, int, float, type(None))) for r in rows)
     return [k for k in rows[0] if is_plain(k)]
 
+# %% ../../nbs/experiments/05_report.ipynb #610e5794
 @dataclass
 class Report:
     "Numbers, what they were made with, and where they are written."

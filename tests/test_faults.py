@@ -149,7 +149,7 @@ def test_full_disk_while_sampling(tmp_path):
     whole = draw()
     (tmp_path/'00000001.png').unlink()
     with full_disk(40), pytest.raises(OSError): draw()
-    assert same(draw(), whole)
+    assert (draw().int() - whole.int()).abs().max() <= 1, 'a smaller batch may add up in another order'
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory):
@@ -347,10 +347,12 @@ def test_interrupted_samples(empty_cache):
     p, x = preset(), images()
     base = pipeline.base_model(p, x, 0)
     folder = pipeline.draw_samples(p, x, base, 0)
-    whole, first = contents(folder/'png'), (folder/'png/00000000.png').stat().st_mtime_ns
+    whole, first = pipeline.load_samples(folder, p.side), (folder/'png/00000000.png').stat().st_mtime_ns
     (folder/'done.json').unlink()
     for i in (1, 4): (folder/f'png/{i:08}.png').unlink()
-    assert pipeline.draw_samples(p, x, base, 0) == folder and contents(folder/'png') == whole
+    assert pipeline.draw_samples(p, x, base, 0) == folder
+    again = pipeline.load_samples(folder, p.side)
+    assert (again.int() - whole.int()).abs().max() <= 1, 'a smaller batch may add up in another order'
     assert (folder/'png/00000000.png').stat().st_mtime_ns == first
 
 def test_cut_settings_of_samples(tmp_path):

@@ -103,7 +103,9 @@ def test_gradient_checkpointing(explains, make):
         net = make()
         if checkpointing: net.enable_gradient_checkpointing()
         return loop(net, refine(net, explains) if refined else None, words=words)
-    assert same(run(True), run(False)) and not same(run(True), run(True, refined=False))
+    checkpointed, kept, plain = run(True), run(False), run(True, refined=False)
+    def apart(a, b): return max((a[k] - b[k]).abs().max() for k in a)
+    assert apart(checkpointed, kept) < 1e-6 < 1e-5 < apart(checkpointed, plain), 'the second pass may take another kernel'
 
 def test_gradient_accumulation(explains):
     "A step is an optimizer step: more backward passes make no more maps, and all passes of a step see the same one."
@@ -199,7 +201,8 @@ def test_saved_folder_is_plain_diffusers(explains, tmp_path):
     noise = [torch.randn(3, 16, 16, generator=generator(5, 'sample', index=i)) for i in range(4)]
     torch.save(torch.stack(noise), tmp_path/'noise.pt')
     python('-c', READER, tmp_path/'model', tmp_path/'noise.pt', tmp_path/'samples.pt')
-    assert same(torch.load(tmp_path/'samples.pt'), sample_batch(Diffusion(net, scheduler), range(4), 'ddim', 4, seed=5))
+    ours = sample_batch(Diffusion(net, scheduler), range(4), 'ddim', 4, seed=5)
+    torch.testing.assert_close(torch.load(tmp_path/'samples.pt'), ours, atol=1e-4, rtol=0)  # two programs, rounding apart
 
 PIPELINE = '''
 import sys
@@ -226,7 +229,7 @@ torch.save(made, samples)
 '''
 
 def test_shipped_models_in_stock_diffusers(tmp_path):
-    "Where this package cannot be imported, stock classes give the same images bit for bit; U-ViT's class is ours."
+    "Where this package cannot be imported, stock classes give the same images up to rounding; U-ViT's class is ours."
     *stock, uvit = [shipped_folder(f'{m}-emoji') for m in ('ddpm', 'improved', 'ldm', 'text', 'uvit')]
     seeds = ','.join(str(generator(5, 'sample', index=i).initial_seed()) for i in range(2))
     python('-c', PIPELINE, *stock, uvit, seeds, tmp_path/'samples.pt')
@@ -234,4 +237,5 @@ def test_shipped_models_in_stock_diffusers(tmp_path):
         model = load_model(folder)
         words = dict(prompts=['red heart', 'flag of Japan'], guidance=2.) if model.tokenizer else {}
         ours = sample_batch(model, range(2), 'ddim' if model.first_stage else 'ddpm', 10, seed=5, **words)
-        assert same(theirs, (ours/2 + .5).clamp(0, 1).permute(0, 2, 3, 1)), folder.name
+        ours = (ours/2 + .5).clamp(0, 1).permute(0, 2, 3, 1)
+        assert (theirs - ours).abs().max() < 1e-4, folder.name

@@ -77,9 +77,7 @@ def _bootstrap_intervals(values, people, image, n_boot=2000, seed=0, level=.95):
 def _match_table(v, maps):
     "What each answer contributes to the three rates, with the map of each image: float64 (A, images, 3)."
     missing = [name for name in v.images if name not in maps]
-    if missing:
-        wrong = f'there is no map for {missing[0]}, which people have answered'
-        raise ValueError(f'{wrong}; give the maps of the images that were shown')
+    if missing: raise ValueError(f'there is no map for {missing[0]}, which was answered; give all images\' maps')
     top = torch.zeros(len(v.images), v.grid**2, dtype=torch.float64)
     for row, name in zip(top, v.images): row[top_cells(maps[name][None], v.grid)[0]] = 1
     hits = v.chosen @ top.T
@@ -166,8 +164,9 @@ def _draw_rates(ax, rows):
         if r['mean'] is None: continue
         if r['low'] is not None: ax.plot([r['low'], r['high']], [y, y], color='#3b5bdb', lw=2)
         ax.plot(r['mean'], y, 'o', color='#3b5bdb')
-    ax.set(yticks=range(len(rows)), yticklabels=[r['metric'] for r in rows[::-1]], ylim=(-.6, len(rows) - .4))
-    ax.set(xlim=(0, 1.01), xlabel='share; grey marks: by chance')
+    names = [r['metric'] for r in rows[::-1]]
+    ax.set(yticks=range(len(rows)), yticklabels=names, ylim=(-.6, len(rows) - .4), xlim=(0, 1.01))
+    ax.set_xlabel('share; grey marks: by chance')
     for side in ('top', 'right'): ax.spines[side].set_visible(False)
 
 # %% ../../nbs/applications/04_user_study.ipynb #18f1c0ff
@@ -187,8 +186,8 @@ def study_rows(
     paper: float | None = None,  # a published match rate per cell
 ) -> list:  # of dicts metric, mean, low, high, chance, others, kappa, n, paper
     "Match rates and agreement as rows; without answers, the chance levels alone."
-    results = {name: dict(chance=chance) for name, chance in chance_rates(grid).items()}
-    results['agreement'] = dict(chance=3/grid**2)
+    chances = chance_rates(grid) | dict(agreement=3/grid**2)
+    results = {name: dict(chance=chance) for name, chance in chances.items()}
     if answers:
         results = match_rate(answers, maps, n_boot, seed, level)
         results['agreement'] = people_agreement(answers, n_boot, seed, level)
@@ -213,22 +212,21 @@ def _describe_interval(r):
 def _describe_ties(maps, grid):
     "A list of one sentence, or of none."
     tied = _tied_maps(maps, grid)
-    return [f'In {tied} of the {len(maps)} maps the third and the fourth cell are equal, '
-            'as in a map that found nothing, and reading order decided.']*bool(tied)
+    why = 'are equal, as in a map that found nothing, and reading order decided.'
+    return [f'In {tied} of the {len(maps)} maps the third and the fourth cell {why}']*bool(tied)
 
 # %% ../../nbs/applications/04_user_study.ipynb #1f393ec6
 def _describe_empty_study(n, grid):
     "What can be said before anybody has been asked."
-    return ('**No people have been asked yet.** There are no answers in the study\'s folder, so there is no match rate. '
-            f'The picture shows what they would see, {n} images under a {grid} x {grid} grid, with the three cells in '
-            'which each flaw activation map is highest; the marks below are what guessing would reach.')
+    return ('**No people have been asked yet.** There are no answers in the study\'s folder, so there is no match '
+            f'rate. The picture shows what they would see, {n} images under a {grid} x {grid} grid, with the three cells '
+            'in which each flaw activation map is highest; the marks below are what guessing would reach.')
 
 # %% ../../nbs/applications/04_user_study.ipynb #00360781
 def _describe_answers(answers, n_images, rows):
     "Sentences about a study that people have answered."
     v, (cell, one, _, agree) = count_votes(answers), rows
-    others = '.'
-    if cell['others'] is not None: others = f', and it is {cell["others"]:.0%} with the maps of the other images.'
+    others = '.' if cell['others'] is None else f', and it is {cell["others"]:.0%} with the maps of the other images.'
     shared = 'No image was answered by two people, so nothing is known of how far they agree.'
     paper = '' if cell['paper'] is None else f' The paper reports {cell["paper"]:.0%} and gives neither grid nor unit.'
     if agree['n']: shared = f'Two people share {_describe_interval(agree)} of their cells, kappa {agree["kappa"]:.2f}.'

@@ -11,7 +11,8 @@ from stage import stage_all
 settings = ConfigParser()
 settings.read(here.parent/'settings.ini')
 settings = settings['DEFAULT']
-stage_all(here.parent, here, f"{settings['git_url']}/blob/{settings['branch']}")
+web = f"{settings['git_url']}/blob/{settings['branch']}"
+stage_all(here.parent.resolve(), here, web, settings['folders'].split())
 
 # MathJax from PyPI (django-static-mathjax): the one component and its fonts, 1.6 MB.
 es5, mj = Path(mathjax.__file__).parent/'static/mathjax/es5', here/'_static/mathjax'

@@ -1,43 +1,69 @@
 """Turn notebooks into pages for Sphinx and MyST-NB, where Quarto is not at hand.
 
-Numbered notebooks are the library; reports are shown by their executed copies in `reports/`; every other notebook is a guide,
-shown by its executed copies where it has any.
+The folders of `nbs/` are the sections of the site. A notebook that papermill runs is shown by its executed copies in
+`reports/`; one that has not been run yet has no page.
 """
 import ast, json, re
 from pathlib import Path
 
-REPORT = re.compile(r'(table|fig|scale|sweep|controls|localisation|benchmarks)\d*(-latent)?$')
-RUNS = dict(base_model=('base_ddpm', 'base_improved', 'base_uvit', 'base_ldm', 'base_text'), base_first=('base_vq', 'base_kl'))  # a notebook whose executed copies have other names than its own
 DIRECTIVE = re.compile(r'#\|\s*([\w-]+):?\s*(.*)')
+LINK = re.compile(r'(?<=\]\()([^\s)#]+)(#[\w.-]+)?(?=\))|(?<=src=")([^\s"#]+)')
+PICTURES = ('.png', '.jpg', '.svg', '.gif')
 
 def page_name(path):
-    "`00_data.ipynb` is published as `data`, and `reports/full/table1.ipynb` as `full-table1`."
-    path = Path(path)
-    return ('full-' if path.parent.name == 'full' else '') + re.sub(r'^\d+\w?_', '', path.stem).lower()
+    "`nbs/method/03_mfam.ipynb` is published as `method-mfam`, and `reports/full/table1.ipynb` as `full-table1`."
+    stem = re.sub(r'^\d+[a-z]?_', '', path.stem)
+    return stem if path.parent.name in ('nbs', 'reports') else f'{path.parent.name}-{stem}'
 
-def sources(root):
-    "The notebooks of each section of the site; a report that has not been run yet has no page."
-    nbs = [p for p in (root/'nbs').glob('[!_]*.ipynb') if p.stem != 'index']
-    runs = [p for p in (root/'reports').glob('*.ipynb') if REPORT.match(p.stem)] + list((root/'reports/full').glob('*.ipynb'))
-    order = lambda p: (p.parent.name == 'full', not p.stem.startswith('table'), [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', p.stem)])
-    guides = [p for p in nbs if not p.stem[0].isdigit() and not REPORT.match(p.stem)]
-    executed = lambda p: [q for name in RUNS.get(p.stem, [p.stem]) if (q := root/f'reports/{name}.ipynb').exists()] or [p]
-    return {'Library': sorted(p for p in nbs if p.stem[0].isdigit()), 'Guides': sorted(sum(map(executed, guides), [])), 'Results': sorted(runs, key=order)}
+def title(path):
+    cells = json.loads(path.read_text())['cells']
+    lines = ''.join(next(c['source'] for c in cells if c['cell_type'] == 'markdown')).splitlines()
+    return lines[0].removeprefix('# ')
+
+def report_order(path):
+    "Tables before figures, the larger runs last, numbers by their value."
+    numbers = [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', path.stem)]
+    return path.parent.name == 'full', not path.stem.startswith('table'), numbers
+
+def sections(root, folders):
+    "The notebooks of each section of the site, in the order of its sidebar."
+    nbs = root/'nbs'
+    found = {folder.capitalize(): sorted((nbs/folder).glob('*.ipynb')) for folder in folders}
+    executed = sorted((root/'reports').glob('*.ipynb')) + sorted((root/'reports/full').glob('*.ipynb'))
+    results = [p for p in executed if (nbs/f'{p.stem.partition("-")[0]}.ipynb').exists()]
+    found['How-to'] = sorted((nbs/'howto').glob('*.ipynb'))
+    found['Guides'] = [nbs/'reference.ipynb', nbs/'deviations.ipynb', *(p for p in executed if p not in results)]
+    found['Results'] = sorted(results, key=report_order)
+    return {caption: paths for caption, paths in found.items() if paths}
+
+def link_targets(root, paths):
+    "The page of each notebook; one that papermill runs leads to its first executed copy."
+    pages = {p: page_name(p) for p in paths}
+    if len(set(pages.values())) < len(pages): raise ValueError(f'two pages of one name: {sorted(pages.values())}')
+    first = {}
+    for p in paths:
+        if 'reports' in p.parts: first.setdefault(title(p), page_name(p))
+    for p in [*(root/'nbs').glob('*.ipynb'), *(root/'nbs/shipped').glob('*.ipynb')]:
+        name = page_name(root/'reports'/p.name) if (root/'reports'/p.name) in pages else first.get(title(p))
+        if name: pages.setdefault(p, name)
+    return pages
+
+def to_myst(text, path, root, pages, web):
+    "Links lead to pages, pictures and reports' files to the files, and all others to the repository."
+    def link(m):
+        target, anchor = m[1] or m[3], m[2] or ''
+        file = (path.parent/target).resolve()
+        if re.match(r'\w+:|/', target) or not file.exists(): return m[0]
+        if file in pages: return f'/{pages[file]}.ipynb{anchor}'
+        place = file.relative_to(root).as_posix()
+        return f'../{place}' if file.suffix in PICTURES or place.startswith('reports/') else f'{web}/{place}{anchor}'
+    return LINK.sub(link, text)
 
 def directives(source):
     "Split `#| key: value` lines off a cell's source."
     lines = source.splitlines()
     found = {m[1]: m[2] for s in lines if (m := DIRECTIVE.match(s))}
     return found, '\n'.join(s for s in lines if not DIRECTIVE.match(s)).strip('\n')
-
-def to_myst(text, pages, web):
-    "Links between notebooks lead to their pages, links to reports' files to a download, and all others to the repository."
-    def link(m):
-        if m[1] in pages: return f'](/{pages[m[1]]}.ipynb{m[2] or ""})'
-        return f']({web}/nbs/{m[1]}.ipynb)'.replace('/nbs/../', '/')
-    text = re.sub(r'\]\(((?:\.\./reports/(?:full/)?)?[\w-]+)\.ipynb(#[\w.-]+)?\)', link, text)
-    text = re.sub(r'(?<=\]\()(?=images/)|(?<=src=")(?=images/)', '../nbs/', text)
-    return re.sub(r'(?<!!)(\[[^\]]*\]\()\.\./(?!reports/)(?=[\w./-]+\))', rf'\1{web}/', text)
 
 def names(module, sources):
     "The closing list of a page: what its cells define, each with the first line of its docstring."
@@ -50,21 +76,28 @@ def names(module, sources):
 
 def markdown(source, cell_id): return dict(cell_type='markdown', id=cell_id, metadata={}, source=source)
 
-def page(path, pages, web):
+def shown(output, myst):
+    "An output whose markdown is as the site needs it."
+    data = output.get('data', {})
+    if 'text/markdown' not in data or any(k.startswith('image/') for k in data): return output
+    return dict(output, data=data | {'text/markdown': myst(''.join(data['text/markdown']))})
+
+def page(path, myst):
     "One notebook as MyST-NB reads it: without hidden cells and directives, and with its names at the end."
     nb, cells, module, exported = json.loads(path.read_text()), [], '', []
     for c in nb['cells']:
         source = ''.join(c['source'])
         if c['cell_type'] == 'markdown':
             lead = re.sub(r'^> (.+)$', r'{.lead}\n\1', source, count=1, flags=re.M) if not cells else source
-            cells.append(markdown(to_myst(lead, pages, web), c['id']))
+            cells.append(markdown(myst(lead), c['id']))
         if c['cell_type'] != 'code': continue
         given, source = directives(source)
         module = given.get('default_exp', module)
         if 'hide' in given or not source: continue
         if 'exports' in given: exported.append(source)
         tags = [t for k, t in {'echo': 'remove-input', 'output': 'remove-output'}.items() if given.get(k) == 'false']
-        cells.append(dict(c, source=source, metadata=dict(tags=tags)))
+        outputs = [shown(o, myst) for o in c['outputs']]
+        cells.append(dict(c, source=source, outputs=outputs, metadata=dict(tags=tags)))
     if module and (end := names(module, exported)): cells.append(markdown(end, 'names'))
     return dict(nb, cells=cells, metadata=dict(kernelspec=nb['metadata']['kernelspec']))
 
@@ -73,27 +106,32 @@ def write(path, nb):
     text = json.dumps(nb)
     if not path.exists() or path.read_text() != text: path.write_text(text)
 
-def contents(caption, paths, pages):
-    "A section of the sidebar; runs of one notebook, which have one title, are told apart."
-    def entry(p):
-        title = pages[page_name(p)]['cells'][0]['source'].splitlines()[0].removeprefix('# ')
-        which = 'full run' if p.parent.name == 'full' else next((p.stem for runs in RUNS.values() if p.stem in runs), '').removeprefix('base_') or p.stem.partition('-')[2]
-        return f'{title} ({which}) <{page_name(p)}>' if which else page_name(p)
-    return markdown('\n'.join([f'```{{toctree}}\n:hidden:\n:caption: {caption}\n', *map(entry, paths), '```']), caption.lower())
+def entry(path, root):
+    "A line of the sidebar; runs of one notebook, which have one title, are told apart."
+    which = 'full run' if path.parent.name == 'full' else path.stem.partition('-')[2]
+    if path.stem.startswith('base_') and not (root/'nbs/shipped'/path.name).exists():
+        which = path.stem.removeprefix('base_')
+    return f'{title(path)} ({which}) <{page_name(path)}>' if which else page_name(path)
+
+def contents(caption, paths, root):
+    "A section of the sidebar."
+    lines = [f'```{{toctree}}\n:hidden:\n:caption: {caption}\n', *(entry(p, root) for p in paths), '```']
+    return markdown('\n'.join(lines), caption.lower())
 
 def stage_all(
     root: Path,  # the repository
     dest: Path,  # Sphinx's source folder; its notebooks are replaced
     web: str,  # address of a file in the repository, for links to what is no page
+    folders: list,  # of `nbs/`, in the order of the sidebar
 ):
-    "Write every page of the site to `dest`."
-    sections = {caption: paths for caption, paths in sources(root).items() if paths}
-    paths = [root/'nbs/index.ipynb', *sum(sections.values(), [])]
-    links = {p.stem if p.parent.name != 'full' else f'../reports/full/{p.stem}': page_name(p) for p in paths}
-    links |= {f'../reports/{p.stem}': page_name(p) for p in paths if p.parent.name == 'reports'}
-    links |= {name: next(links[r] for r in runs if r in links) for name, runs in RUNS.items() if name not in links}
-    made = {page_name(p): page(p, links, web) for p in paths}
-    made['index']['cells'] += [contents(*s, made) for s in sections.items()]
+    "Write every page of the site to `dest`; raises `ValueError` where two pages would have one name."
+    found = sections(root, folders)
+    paths = [root/'nbs/index.ipynb', *sum(found.values(), [])]
+    pages = link_targets(root, paths)
+    made = {}
+    for path in paths:
+        made[page_name(path)] = page(path, lambda text, path=path: to_myst(text, path, root, pages, web))
+    made['index']['cells'] += [contents(caption, some, root) for caption, some in found.items()]
     for old in dest.glob('*.ipynb'):
         if old.stem not in made: old.unlink()
     for name, nb in made.items(): write(dest/f'{name}.ipynb', nb)

@@ -1,0 +1,40 @@
+"Every relative link of a page, a notebook or its outputs leads to a file."
+import json, re
+from pathlib import Path
+import pytest
+
+root = Path(__file__).parent.parent
+LINK = re.compile(r'\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"')
+CODE = re.compile(r'(?s)```.*?```|`[^`\n]*`')
+
+def notebooks(folder): return [p for p in folder.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
+
+def texts(path):
+    "The markdown of a page, or of a notebook's cells and outputs."
+    if path.suffix == '.md': return [path.read_text()]
+    found = []
+    for c in json.loads(path.read_text())['cells']:
+        if c['cell_type'] == 'markdown': found.append(''.join(c['source']))
+        outputs = [o.get('data', {}) for o in c.get('outputs', [])]
+        alone = [data for data in outputs if 'text/markdown' in data and not any(k.startswith('image/') for k in data)]
+        found += [''.join(data['text/markdown']) for data in alone]
+    return found
+
+def links(path):
+    "The files that a page names, from its own folder."
+    for text in texts(path):
+        for m in LINK.finditer(CODE.sub('', text)):
+            target = (m[1] or m[2]).partition('#')[0]
+            if target and not re.match(r'\w+:|/', target): yield target
+
+pages = sorted([*root.glob('*.md'), *notebooks(root/'nbs'), *notebooks(root/'reports')])
+
+@pytest.mark.parametrize('path', pages, ids=lambda p: str(p.relative_to(root)))
+def test_links(path):
+    missing = [target for target in links(path) if not (path.parent/target).exists()]
+    assert not missing, f'{missing} lead nowhere'
+
+def test_links_are_found():
+    "The pattern sees links and pictures, and no code."
+    assert {'nbs/reference.ipynb', 'CONTRIBUTING.md', 'reports/full/table1.png'} <= set(links(root/'README.md'))
+    assert not [t for t in links(root/'README.md') if ' ' in t]

@@ -18,7 +18,10 @@ def folder(tmp_path):
     for i, image in enumerate(emoji().x[:60]): grid(image[None]).save(tmp_path/f'faces/{i:02}.png')
     return tmp_path/'faces'
 
-def run(folder, out): return experiment('try', methods, 'smoke', str(out), source=str(folder), n=16).cells[0]
+def run(folder, out):
+    "Both arms, from shipped weights."
+    shipped = dict(base_folder='shipped', highlighter_file='shipped')
+    return experiment('try', methods, 'smoke', str(out), source=str(folder), n=16, **shipped).cells[0]
 
 def test_a_streamed_set_gives_the_numbers_of_one_in_memory(cpu, monkeypatch, folder, tmp_path):
     torch.set_num_threads(1)
@@ -32,7 +35,9 @@ def test_a_streamed_set_gives_the_numbers_of_one_in_memory(cpu, monkeypatch, fol
         assert streamed.links[key]['arm'] != held.links[key]['arm'], 'each set has trained its own arm'
         assert streamed.results[key].keys() == results.keys()
         for name, result in results.items():
-            assert streamed.results[key][name].value == pytest.approx(result.value, rel=0, abs=1e-6)
+            again = streamed.results[key][name]
+            assert torch.equal(again.reference, result.reference), 'the features of the real images'
+            assert again.value == pytest.approx(result.value, rel=0, abs=1e-6)
 
 def test_sets_that_differ_have_different_digests(folder, tmp_path):
     other = tmp_path/'other/faces'

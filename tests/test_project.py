@@ -195,10 +195,10 @@ def test_lines_are_short(path):
 
 def test_exported_cells_are_short():
     "At most 30 lines, half of them at most 10; directives are not counted."
-    counts = {(p, k): len([line for line in s.rstrip().split('\n') if not line.startswith('#|')])
-              for p in sources for k, s in enumerate(exported(p))}
-    long = [f'{relative(p)}: {n} lines' for (p, _), n in counts.items() if n > 30]
-    assert not long and statistics.median(counts.values()) <= 10
+    def length(cell): return len([line for line in cell.rstrip().split('\n') if not line.startswith('#|')])
+    lengths = [(length(cell), relative(p)) for p in sources for cell in exported(p)]
+    assert not [(n, p) for n, p in lengths if n > 30]
+    assert statistics.median(n for n, _ in lengths) <= 10
 
 def test_export_in_sync(tmp_path):
     "The package is what the notebooks export."

@@ -23,7 +23,7 @@ from .report import cautions, Picture
 from .table import experiment, format_interval, Table
 from .plots import row_label
 from .inpainting import compare_walks, fill_cell, HIGHER_SCORES, inpainting_scores
-from .inpainting import inpainting_task, InpaintingCell, PAPER_MASKS, psnr_ceiling, SCALES
+from .inpainting import inpainting_task, InpaintingCell, PAPER_MASKS, psnr_ceiling, INPAINTING_SCALES
 
 # %% ../../nbs/experiments/12a_inpainting_report.ipynb #9f590b8f
 def _arrow(metric): return '↑' if metric in HIGHER_SCORES else '↓'
@@ -181,7 +181,7 @@ class InpaintingTable(Table):
 # %% ../../nbs/experiments/12a_inpainting_report.ipynb #ea5120b9
 def _choose_task(methods, preset, fields, masks, n_images, walk):
     "The task and the scale of a preset; raises `ValueError` for a latent model, or rows with settings of their own."
-    p, scale = settings(preset, **fields), SCALES[preset]
+    p, scale = settings(preset, **fields), INPAINTING_SCALES[preset]
     if MODELS[p.model].latent:
         raise ValueError(f'RePaint pastes known pixels, and {p.model} has latents; take ddpm, improved or uvit')
     if any(vars(p).keys() & m.keys() for m in methods):

@@ -30,7 +30,8 @@ nb_merge_streams = True
 nb_output_stderr = 'remove'  # progress bars
 nb_render_markdown_format = 'myst'  # tables that a cell displays as markdown
 nb_ipywidgets_js = {}  # would come from another host
-myst_enable_extensions = ['dollarmath', 'amsmath', 'colon_fence', 'attrs_block', 'attrs_inline', 'deflist', 'html_image']
+myst_enable_extensions = ['dollarmath', 'amsmath', 'colon_fence', 'attrs_block', 'attrs_inline', 'deflist',
+                          'html_image']
 suppress_warnings = ['myst.header']  # a subtitle may come before the first section
 html_theme = 'furo'
 html_title = f'{project} {release}'

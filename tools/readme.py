@@ -33,4 +33,5 @@ if __name__ == '__main__':
     parser.add_argument('--check', action='store_true', help='write nothing; exit 1 if README.md is out of date')
     text, path = readme(json.loads((root/'nbs/index.ipynb').read_text())), root/'README.md'
     if not parser.parse_args().check: path.write_text(text)
-    elif not path.exists() or path.read_text() != text: sys.exit('README.md is out of date; run: python tools/readme.py')
+    elif not path.exists() or path.read_text() != text:
+        sys.exit('README.md is out of date; run: python tools/readme.py')

@@ -219,8 +219,8 @@ def _describe_ties(maps, grid):
 def _describe_empty_study(n, grid):
     "What can be said before anybody has been asked."
     return ('**No people have been asked yet.** There are no answers in the study\'s folder, so there is no match '
-            f'rate. The picture shows what they would see, {n} images under a {grid} x {grid} grid, with the three cells '
-            'in which each flaw activation map is highest; the marks below are what guessing would reach.')
+            f'rate. The picture shows what they would see, {n} images under a {grid} x {grid} grid, with the three '
+            'cells in which each flaw activation map is highest; the marks below are what guessing would reach.')
 
 # %% ../../nbs/applications/04_user_study.ipynb #00360781
 def _describe_answers(answers, n_images, rows):

@@ -23,7 +23,8 @@ from .report import cautions, Picture
 from .table import experiment, format_interval, Table
 from .plots import row_label
 from .inpainting import compare_walks, fill_cell, HIGHER_SCORES, inpainting_scores
-from .inpainting import inpainting_task, InpaintingCell, PAPER_MASKS, psnr_ceiling, INPAINTING_SCALES
+from .inpainting import inpainting_task, InpaintingCell, INPAINTING_SCALES, PAPER_MASKS
+from .inpainting import psnr_ceiling
 
 # %% ../../nbs/experiments/12a_inpainting_report.ipynb #9f590b8f
 def _arrow(metric): return '↑' if metric in HIGHER_SCORES else '↓'

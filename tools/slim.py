@@ -1,18 +1,23 @@
-"""Make the pictures in notebooks and reports smaller, so that the whole checkout stays below 48 MiB.
+"""Make pictures smaller, so that the whole checkout stays below 40 MiB.
 
     python tools/slim.py                   # nbs/ and reports/
     python tools/slim.py reports/fig1.ipynb reports/fig1.png
 
-In notebooks a large PNG becomes a JPEG without chroma subsampling or keeps 256 colours, whichever takes less, where that is less than two thirds, and where both kinds are there one is kept; the PNG files of `reports/` lose
-their empty alpha channel, and those above `SHEET` bytes (sheets of small pictures) keep 256 colours. A second run changes nothing.
+A picture whose file lies beside its notebook, and is named by the output's markdown, is not embedded, too. One that is
+embedded keeps as few colours as it can or becomes a JPEG without chroma subsampling, whichever takes less. Where it was
+enlarged twice, it is stored as it was and shown at its size. The PNG files of `reports/` keep few colours as well.
+A second run changes nothing.
 """
-import base64, io, json, sys
+import base64, io, json, re, sys
 from pathlib import Path
+import numpy as np
 from PIL import Image
 
 root = Path(__file__).parent.parent
-LARGE = 8_000    # bytes; smaller pictures in notebooks stay as they are
-SHEET = 150_000  # bytes; larger files keep 256 colours
+SMALL = 5_000  # bytes; pictures below stay as they are
+COLOURS = (64, 128, 256)
+ERROR = 10.  # of 255: the largest that fewer colours may make
+PICTURE = re.compile(r'!\[[^\]]*\]\(([\w.-]+)\)')
 
 def opaque(data):
     "The picture on white."
@@ -24,28 +29,73 @@ def packed(image, **how):
     image.save(out, optimize=True, **how)
     return out.getvalue()
 
+def error(a, b):
+    "The fourth root of the mean fourth power of the differences, in which few large ones count for more."
+    return np.power(np.asarray(a, np.float32) - np.asarray(b, np.float32), 4).mean()**.25
+
+def few_colours(picture):
+    "The picture as a PNG with the fewest colours that are enough."
+    for n in COLOURS:
+        reduced = picture.quantize(n, kmeans=2, dither=Image.Dither.NONE)
+        if error(reduced.convert('RGB'), picture) <= ERROR: break
+    return packed(reduced, format='PNG')
+
+def finished(data):
+    "Whether a picture has been here before."
+    image = Image.open(io.BytesIO(data))
+    return image.format == 'JPEG' or image.mode == 'P' and len(image.getcolors()) <= 128
+
+def halved(picture):
+    "A picture that was enlarged twice as it was before; any other as it is."
+    if picture.width % 2 or picture.height % 2: return picture
+    small = picture.reduce(2)
+    return small if not error(small.resize(picture.size, Image.Resampling.NEAREST), picture) else picture
+
+def smaller(data):
+    "Type, bytes and picture of a smaller version."
+    picture = halved(opaque(data))
+    tried = {'image/png': few_colours(picture), 'image/jpeg': packed(picture, format='JPEG', quality=75, subsampling=0)}
+    kind = min(tried, key=lambda k: len(tried[k]))
+    return kind, tried[kind], picture
+
+def slim_output(output, folder):
+    "One output that shows a picture."
+    data = output['data']
+    named = PICTURE.fullmatch(''.join(data.get('text/markdown', '')).strip())
+    if named and (folder/named[1]).exists():
+        for kind in ('image/png', 'image/jpeg'): data.pop(kind, None)
+        return
+    given = data.get('image/png')
+    if not given: return
+    data.pop('image/jpeg', None)
+    before = base64.b64decode(''.join(given))
+    if len(before) < SMALL or finished(before): return
+    kind, after, picture = smaller(before)
+    if len(after) >= len(before): return
+    width = Image.open(io.BytesIO(before)).width
+    if picture.width < width: output['metadata'] = {kind: dict(width=width)}
+    del data['image/png']
+    data[kind] = base64.b64encode(after).decode()
+
 def slim_notebook(path):
     nb = json.loads(path.read_text())
-    for output in (o for c in nb['cells'] for o in c.get('outputs', []) if 'image/png' in o.get('data', {})):
-        png = output['data']['image/png']
-        data = base64.b64decode(''.join(png))
-        smaller = {}
-        if len(data) > LARGE:
-            picture = opaque(data)
-            tried = {'image/jpeg': packed(picture, format='JPEG', quality=75, subsampling=0), 'image/png': packed(picture.quantize(256, dither=Image.Dither.NONE), format='PNG')}
-            kind = min(tried, key=lambda k: len(tried[k]))
-            if len(tried[kind]) < len(data)*2/3: smaller = {kind: base64.b64encode(tried[kind]).decode()}
-        output['data'] = {k: v for k, v in output['data'].items() if k not in ('image/png', 'image/jpeg')} | (smaller or {'image/png': png})
+    for output in (o for c in nb['cells'] for o in c.get('outputs', []) if 'data' in o): slim_output(output, path.parent)
     text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
     if text != path.read_text(): path.write_text(text)
 
 def slim_png(path):
-    picture = opaque(data := path.read_bytes())
-    smaller = packed(picture.quantize(256, dither=Image.Dither.NONE) if len(data) > SHEET else picture, format='PNG')
-    if len(smaller) < path.stat().st_size: path.write_bytes(smaller)
+    data = path.read_bytes()
+    if len(data) < SMALL or finished(data): return
+    after = few_colours(opaque(data))
+    if len(after) < len(data): path.write_bytes(after)
+
+def files():
+    "The notebooks, and the pictures of reports; the images of a study are what people were shown."
+    found = [p for folder in ('nbs', 'reports') for p in sorted((root/folder).rglob('*.*'))]
+    return [p for p in found if not {'.ipynb_checkpoints', 'study', 'runs'} & set(p.parts)]
 
 if __name__ == '__main__':
-    paths = [Path(p) for p in sys.argv[1:]] or [p for folder in ('nbs', 'reports') for p in sorted((root/folder).rglob('*.*')) if '.ipynb_checkpoints' not in p.parts]
+    paths = [Path(p) for p in sys.argv[1:]] or files()
     before = sum(p.stat().st_size for p in paths)
     for p in paths: {'.ipynb': slim_notebook, '.png': slim_png}.get(p.suffix, lambda p: None)(p)
     print(f'{before/2**20:.1f} MiB, now {sum(p.stat().st_size for p in paths)/2**20:.1f} MiB')

@@ -1,5 +1,4 @@
 "A guidance map, a metric and a model are each one entry in one place: tables and arms follow."
-import json
 import pytest
 import torch
 from selfrefine import Diffusion
@@ -7,41 +6,28 @@ from selfrefine.diffusion.models import MODELS, Model
 from selfrefine.diffusion.schedules import ddpm_schedule
 from selfrefine.diffusion.unet import unet
 from selfrefine.experiments.metrics import METRICS, Metric, pair_images
-from selfrefine.experiments.pipeline import load_samples
+from selfrefine.experiments.pipeline import load_maps, load_samples
 from selfrefine.experiments.presets import OVERRIDES, settings
-from selfrefine.experiments.table import experiment, model_rows
-from small import python
+from selfrefine.experiments.table import experiment, guide_rows, model_rows
+from selfrefine.method.mfam import GUIDES, Guide
 
 pytestmark = pytest.mark.usefixtures('cpu')
 tiny = dict(source='emoji:smileys', side=16, base_steps=2, highlighter_width=1/16, n_fake=16, steps=2, cycle=1, batch=4,
             n_map=4, map_steps=2, n=8, encoder='squeezenet')
-
-GUIDE = '''
-import json, sys
-import torch
-from selfrefine.method.mfam import GUIDES, Guide
 
 def corner_map(context):
     m = torch.zeros(1, 1, context.side, context.side)
     m[..., :4, :4] = 1
     return m
 
-GUIDES['corner'] = Guide('corner', 'Corner Map', corner_map)  # before anything reads them, as an entry in the file is
-from selfrefine.experiments.pipeline import load_maps
-from selfrefine.experiments.table import experiment, guide_rows
-
-out, fields = sys.argv[1], json.loads(sys.argv[2])
-rows = [row for row in guide_rows() if row['arm'] in ('base', 'corner')]
-[cell] = experiment('corner', rows, 'smoke', out, **fields).cells
-maps = load_maps(cell.links['corner', 0]['arm'])
-assert list(maps) == [2, 3] and all(m[0, 0].nonzero().max() == 3 and m.sum() == 16 for m in maps.values())
-'''
-
-def test_guide(tmp_path):
+def test_guide(monkeypatch, tmp_path):
     "One entry of `GUIDES` is an arm, and a row of Table 7."
-    python('-c', GUIDE, tmp_path, json.dumps(tiny))
-    rows = json.loads((tmp_path/'corner.json').read_text())['rows']
-    found = {(r['method'], r['arm']): r['mean'] for r in rows if r['metric'] == 'KID to train'}
+    monkeypatch.setitem(GUIDES, 'corner', Guide('corner', 'Corner Map', corner_map))
+    rows = [row for row in guide_rows() if row['arm'] in ('base', 'corner')]
+    table = experiment('corner', rows, 'smoke', str(tmp_path), **tiny)
+    maps = load_maps(table.cells[0].links['corner', 0]['arm'])
+    assert list(maps) == [2, 3] and all(m[0, 0].nonzero().max() == 3 and m.sum() == 16 for m in maps.values())
+    found = {(r['method'], r['arm']): r['mean'] for r in table.rows if r['metric'] == 'KID to train'}
     assert list(found) == [('No map', 'base'), ('Corner Map', 'corner')] and len(set(found.values())) == 2
 
 @pytest.fixture

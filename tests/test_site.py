@@ -1,5 +1,6 @@
 "The site: built without a warning, complete, and asking nothing of another host."
 import re, shutil, subprocess, sys, threading
+from configparser import ConfigParser
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,8 +14,8 @@ def site():
     "A build from nothing into `_docs`."
     if not (root/'nbs/index.ipynb').exists(): pytest.skip('there is no nbs/index.ipynb to start from')
     shutil.rmtree(root/'_docs', ignore_errors=True)
-    build = subprocess.run([sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b', 'html', 'docs', '_docs'],
-                           cwd=root, capture_output=True, text=True)
+    command = [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b', 'html', 'docs', '_docs']
+    build = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert build.returncode == 0, build.stderr
     return root/'_docs'
 
@@ -29,9 +30,32 @@ def address(site):
         server.shutdown()
 
 def test_every_notebook_has_a_page(site):
-    library = {re.sub(r'^\d+\w?_', '', p.stem) for p in (root/'nbs').glob('[0-9]*.ipynb')}
+    folders = [p for p in (root/'nbs').iterdir() if p.is_dir() and p.name not in ('shipped', '.ipynb_checkpoints')]
+    library = {f'{f.name}-{re.sub(r"^[0-9]+[a-z]?_", "", p.stem)}' for f in folders for p in f.glob('*.ipynb')}
     reports = {p.stem for p in (root/'reports').glob('*.ipynb')}
-    assert library | reports | {'index', 'search'} <= {p.stem for p in site.glob('*.html')}
+    full = {f'full-{p.stem}' for p in (root/'reports/full').glob('*.ipynb')}
+    assert library and library | reports | full | {'index', 'search', 'reference', 'deviations'} <= {p.stem for p in site.glob('*.html')}
+
+def test_sidebar(site):
+    "One section for each folder, in the order of settings.ini."
+    html = (site/'index.html').read_text()
+    captions = re.findall(r'<span class="caption-text">(.*?)</span>', html)
+    ini = ConfigParser()
+    ini.read(root/'settings.ini')
+    folders = [f.capitalize() for f in ini['DEFAULT']['folders'].split()]
+    assert captions == [*folders, 'How-to', 'Guides', 'Results']
+
+def test_links_between_folders(site):
+    "A link to a notebook of another folder, or from a report to another, leads to its page."
+    assert 'href="data-sets.html"' in (site/'deviations.html').read_text()
+    assert 'href="method-mfam.html"' in (site/'howto-add_guide.html').read_text()
+    assert 'href="localisation.html"' in (site/'fig9.html').read_text()
+
+def test_report_shows_its_file(site):
+    "A picture that is not embedded is shown from the file beside the executed notebook."
+    for page, picture in (('table1', 'reports/table1.png'), ('full-table1', 'reports/full/table1.png')):
+        shown = re.findall(r'<img[^>]*src="(_images/[^"]+)"', (site/f'{page}.html').read_text())
+        assert (root/picture).read_bytes() in [(site/s).read_bytes() for s in shown], page
 
 def test_links_lead_somewhere(site):
     "Every local link, picture, script and style exists; only words to click on name another host."
@@ -44,14 +68,14 @@ def test_links_lead_somewhere(site):
 
 def test_source_stands_on_the_page(site):
     "A literate cell shows its definition, and no directive of nbdev is left."
-    text = re.sub(r'<[^>]+>', '', (site/'data.html').read_text())
+    text = re.sub(r'<[^>]+>', '', (site/'data-randomness.html').read_text())
     assert 'def generator(' in text and '#| ' not in text and 'default_exp' not in text
 
 def test_formula_and_figure(page, address):
-    page.goto(f'{address}/data.html')
+    page.goto(f'{address}/data-images.html')
     page.wait_for_selector('mjx-container mjx-math')
     assert page.locator('mjx-merror').count() == 0
-    assert page.locator('div.cell_output img').count(), 'no output is stored; run: python tools/execute.py nbs/00_data.ipynb'
+    assert page.locator('div.cell_output img').count(), 'no output is stored; run: python tools/execute.py nbs/data/02_images.ipynb'
     figure = page.locator('div.cell_output img').first
     figure.scroll_into_view_if_needed()
     page.wait_for_function('i => i.complete && i.naturalWidth > 0', arg=figure.element_handle())
@@ -61,10 +85,10 @@ def test_search(page, address):
     page.fill('input.sidebar-search', 'generator')
     page.press('input.sidebar-search', 'Enter')
     page.wait_for_selector('#search-results li a')
-    assert any('data.html' in a.get_attribute('href') for a in page.locator('#search-results li a').all())
+    assert any('data-randomness.html' in a.get_attribute('href') for a in page.locator('#search-results li a').all())
 
 def test_dark_mode(page, address):
-    page.goto(f'{address}/data.html')
+    page.goto(f'{address}/data-images.html')
     colour = lambda: page.evaluate('getComputedStyle(document.body).backgroundColor')
     page.emulate_media(color_scheme='light')
     light, toggle = colour(), page.locator('.theme-toggle:visible').first

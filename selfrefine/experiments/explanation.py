@@ -15,7 +15,7 @@ from ..data.images import part
 from ..method.gradcam import maps_from_cams, overlay
 from ..method.highlighter import FlawHighlighter
 from ..method.forward_noise import Readings
-from .presets import ARMS, Preset
+from .presets import arms, Preset
 from .pipeline import fitted_highlighter, load_maps, newest_images
 from .report import Picture, Report
 from .table import Table
@@ -43,7 +43,7 @@ class Explanation:
 def _check_drawable(table, arm):
     "Raise `ValueError` for an arm without a flaw map, or for another model than the DDPM."
     c = table.cells[0]
-    if not ARMS.get(arm) or (arm, c.p.seeds[0]) not in c.links:
+    if not arms().get(arm) or (arm, c.p.seeds[0]) not in c.links:
         raise ValueError(f'{arm!r} is not a refined arm of {table.name}; draw one of its refined arms')
     if c.p.model != 'ddpm':
         raise ValueError(f'the figures show a step of the DDPM, not of {c.p.model!r}; draw a table with model="ddpm"')
@@ -51,11 +51,11 @@ def _check_drawable(table, arm):
 # %% ../../nbs/experiments/09_explanation.ipynb #4e4ddd5e
 def newest_explanation(
     table: Table,  # has a refined arm of a DDPM
-    arm: str = 'both',  # of `ARMS`
+    arm: str = 'both',  # of `arms`
 ) -> Explanation:
     "An arm's newest map for the first seed; raises `ValueError` for an arm without a flaw map, or another model."
     _check_drawable(table, arm)
-    c, w = table.cells[0], ARMS[arm]
+    c, w = table.cells[0], arms()[arm]
     seed = c.p.seeds[0]
     links = c.links[arm, seed]
     highlighter, images = fitted_highlighter(c.p, c.images, links['base']), newest_images(links['arm'])

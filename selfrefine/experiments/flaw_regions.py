@@ -150,7 +150,7 @@ def flaws_by_region(
     epochs: int = 12,  # of the judge
 ) -> list:  # of `_measure_region`, one for each cell and seed
     "Flaws inside and outside the top area of the newest map; raises `ValueError` for a table without `both`."
-    if any('both' not in {m['arm'] for m in c.methods} for c in table.cells):
+    if not all(('both', c.p.seeds[0]) in c.links for c in table.cells):
         raise ValueError(f'the area is that of the arm "both", and {table.name} has none; add it to the methods')
     regions = []
     for c in table.cells:

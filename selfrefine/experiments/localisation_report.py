@@ -214,8 +214,8 @@ def times_chance(
     "A score in multiples of chance, one line for each method and a column for each kind."
     import pandas as pd
     some = [r for r in rows if (r['on'], r['metric']) == (on, metric)]
-    names = 'data', 'method', 'kind'
-    cells = pd.DataFrame([{k: r[k] for k in names} | dict(times=round(r['mean']/r['chance'], 2)) for r in some])
+    def cell(r): return dict(data=r['data'], method=r['method'], kind=r['kind'], times=round(r['mean']/r['chance'], 2))
+    cells = pd.DataFrame(map(cell, some))
     index = ['data', 'method'] if cells.data.nunique() > 1 else ['method']
     table = cells.pivot_table(index=index, columns='kind', values='times', sort=False)
     return table.sort_values('all', ascending=False)

@@ -32,7 +32,7 @@ from ..diffusion.training import train
 from ..diffusion.first_stage_training import train_first_stage
 from ..evaluation.features import encoder
 from ..evaluation.perceptual import Perceptual
-from .presets import ARMS, Preset, check_arm
+from .presets import arms, Preset, check_arm
 from .compute import device, extra_steps, on_device
 from .cache import data_digest, link, source_digest
 
@@ -271,7 +271,7 @@ def _as_settings(options):
 
 def train_arm(
     p: Preset,
-    name: str,  # of `ARMS`
+    name: str,  # of `arms`
     images: Images,
     base: Path,  # link of the base model
     highlighter: FlawHighlighter,
@@ -279,7 +279,7 @@ def train_arm(
 ) -> Path:  # a folder that holds `model`, `losses.json` and `maps`
     "One arm with one seed, trained; raises `ValueError` for an unknown arm, or one that the model cannot have."
     check_arm(name, p.model)
-    options = ARMS[name]
+    options = arms()[name]
     more = extra_steps(p, open_model(p, base/'model'), highlighter) if name == 'base+' else 0
     def make(folder): return _train_arm_into(folder, p, options, images, base, highlighter, seed, more)
     scale = {k: getattr(p, k) for k in ('steps', 'cycle', 'n_map', 'map_steps', 'guidance')}

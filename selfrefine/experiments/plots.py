@@ -15,7 +15,7 @@ from ..data.images import part
 from ..method.gradcam import overlay
 from ..diffusion.models import MODELS
 from ..diffusion.sampling import sample
-from .presets import ARMS
+from .presets import arms
 from .pipeline import load_maps, load_samples, newest_images, open_model
 from .report import Picture
 from .table import Cell, Table
@@ -65,7 +65,7 @@ def _spread(n, most):
 
 def _refined_arms(table):
     "The arms that have maps: method's name and link."
-    refined = [(c, m) for c, m in table.methods if ARMS[m['arm']]]
+    refined = [(c, m) for c, m in table.methods if arms()[m['arm']]]
     return [(_method_title(table, c, m['method']), c.links[m['arm'], c.p.seeds[0]]['arm']) for c, m in refined]
 
 # %% ../../nbs/experiments/07_plots.ipynb #66fcfee2

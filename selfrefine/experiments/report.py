@@ -42,9 +42,7 @@ class Picture:
     "A PNG file that a notebook shows."
     def __init__(self, path: Path): self.path = Path(path)
     def __repr__(self): return f'Picture({self.path.name})'
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        link = f'![{self.path.stem}]({self.path.name})'
-        return {'image/png': self.path.read_bytes(), 'text/markdown': link, 'text/plain': repr(self)}
+    def _repr_png_(self): return self.path.read_bytes()
 
 # %% ../../nbs/experiments/05_report.ipynb #4b43f6a4
 def _plain(rows):

@@ -35,7 +35,7 @@ from ..diffusion.text import caption_tokenizer, TEXT_UNETS, TextConditioned
 from ..diffusion.models import Diffusion, encode_set, MODELS, new_model
 from ..diffusion.ema import Ema, ema_sampler
 from ..diffusion.training import train
-from .presets import ARMS, names_fields, refined_arm, settings
+from .presets import arms, names_fields, refined_arm, settings
 from .compute import device, on_device, versions
 from .pipeline import recipe
 from .report import Picture, Report, reports_folder
@@ -212,7 +212,7 @@ def measure_steps(
     ema = share_average(Ema(untrained, p.ema))
     draw = ema_sampler(ema, p.map_steps, p.n_map, p.bf16, real.captions, p.guidance)
     highlighter, fitting = _fit_on_samples(p, images, draw, seed)
-    options = ARMS[refined_arm(model)] | dict(side=p.side, n_map=p.n_map, seed=seed)
+    options = arms()[refined_arm(model)] | dict(side=p.side, n_map=p.n_map, seed=seed)
     refiner = SelfRefiner(untrained.net, highlighter, draw, Phases(2, 1, p.cycle), **options)
     losses, seconds = _two_steps(p, untrained, real, ema, refiner, seed)
     seconds |= dict(highlighter=fitting, decoding=_decoding_seconds(untrained, p.n_map))

@@ -42,7 +42,7 @@ class LastStep(Explanation):
 # %% ../../nbs/experiments/10_training_loop.ipynb #060eff39
 def last_step(
     table: Table,  # has a refined arm of a DDPM
-    arm: str = 'both',  # of `ARMS`
+    arm: str = 'both',  # of `arms`
 ) -> LastStep:
     "The last step of an arm with its first seed; raises what `newest_explanation` raises."
     e = newest_explanation(table, arm)

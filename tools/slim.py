@@ -3,8 +3,8 @@
     python tools/slim.py                   # nbs/ and reports/
     python tools/slim.py reports/fig1.ipynb reports/fig1.png
 
-A picture whose file lies beside its notebook, and is named by the output's markdown, is not embedded, too. One that is
-embedded keeps as few colours as it can or becomes a JPEG without chroma subsampling, whichever takes less. Where it was
+A picture that a report wrote beside its executed notebook is shown from its file and not embedded. One that is embedded
+keeps as few colours as it can or becomes a JPEG without chroma subsampling, whichever takes less. Where it was
 enlarged twice, it is stored as it was and shown at its size. The PNG files of `reports/` keep few colours as well.
 A second run changes nothing.
 """
@@ -17,7 +17,7 @@ root = Path(__file__).parent.parent
 SMALL = 5_000  # bytes; pictures below stay as they are
 COLOURS = (64, 128, 256)
 ERROR = 10.  # of 255: the largest that fewer colours may make
-PICTURE = re.compile(r'!\[[^\]]*\]\(([\w.-]+)\)')
+PICTURE = re.compile(r'Picture\(([\w.-]+)\.png\)')  # how selfrefine.experiments.report shows a file
 
 def opaque(data):
     "The picture on white."
@@ -61,10 +61,12 @@ def smaller(data):
 def slim_output(output, folder):
     "One output that shows a picture."
     data = output['data']
-    named = PICTURE.fullmatch(''.join(data.get('text/markdown', '')).strip())
-    if named and (folder/named[1]).exists():
+    named = PICTURE.fullmatch(''.join(data.get('text/plain', '')))
+    if named and (folder/f'{named[1]}.png').exists():
         for kind in ('image/png', 'image/jpeg'): data.pop(kind, None)
+        data['text/markdown'] = [f'![{named[1]}]({named[1]}.png)']
         return
+    if named: data.pop('text/markdown', None)
     given = data.get('image/png')
     if not given: return
     data.pop('image/jpeg', None)

@@ -31,7 +31,8 @@ def ways(ddim, images, ema, full, small, bf16):
 def line(way, sampler, highlighter, n, reference, step, seeds):
     "A way's seconds, its share of a phase at two cycles, and its correlation with the reference map."
     made = [timed_map(sampler, highlighter, n, SIDE, s) for s in seeds]
-    r, spent = [map_correlation(m, reference) for m, _ in made], statistics.median(s for _, s in made)
+    r = [map_correlation(m, reference) or 0. for m, _ in made]  # a map without contrast agrees with nothing
+    spent = statistics.median(s for _, s in made)
     added = {f'added at cycle {c}, %': 100*spent/(c*step) for c in (10, 100)}
     return dict(way=way, seconds=spent, correlation=statistics.mean(r), lowest=min(r), **added)
 

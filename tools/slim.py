@@ -5,7 +5,8 @@
 
 A picture that a report wrote beside its executed notebook is shown from its file and not embedded. One that is embedded
 keeps as few colours as it can or becomes a JPEG without chroma subsampling, whichever takes less. Where it was
-enlarged twice, it is stored as it was and shown at its size. The PNG files of `reports/` keep few colours as well.
+enlarged twice, it is stored as it was and shown at its size. Very wide ones are scaled down. The PNG files of
+`reports/` keep few colours as well.
 A second run changes nothing.
 """
 import base64, io, json, re, sys
@@ -15,6 +16,7 @@ from PIL import Image
 
 root = Path(__file__).parent.parent
 SMALL = 5_000  # bytes; pictures below stay as they are
+WIDE = 640  # pixels; wider pictures in notebooks are made as wide
 COLOURS = (64, 128, 256)
 ERROR = 10.  # of 255: the largest that fewer colours may make
 PICTURE = re.compile(r'Picture\(([\w.-]+)\.png\)')  # the text of `selfrefine.experiments.report.Picture`
@@ -51,9 +53,14 @@ def halved(picture):
     small = picture.reduce(2)
     return small if not error(small.resize(picture.size, Image.Resampling.NEAREST), picture) else picture
 
+def narrow(picture):
+    "A picture that is at most `WIDE` pixels wide."
+    if picture.width <= WIDE: return picture
+    return picture.resize((WIDE, round(picture.height*WIDE/picture.width)), Image.Resampling.LANCZOS)
+
 def smaller(data):
     "Type, bytes and picture of a smaller version."
-    picture = halved(opaque(data))
+    picture = narrow(halved(opaque(data)))
     tried = {'image/png': few_colours(picture), 'image/jpeg': packed(picture, format='JPEG', quality=75, subsampling=0)}
     kind = min(tried, key=lambda k: len(tried[k]))
     return kind, tried[kind], picture
@@ -75,7 +82,7 @@ def slim_output(output, folder):
     kind, after, picture = smaller(before)
     if len(after) >= len(before): return
     width = Image.open(io.BytesIO(before)).width
-    if picture.width < width: output['metadata'] = {kind: dict(width=width)}
+    if picture.width < min(width, WIDE): output['metadata'] = {kind: dict(width=width)}
     del data['image/png']
     data[kind] = base64.b64encode(after).decode()
 

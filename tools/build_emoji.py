@@ -34,7 +34,7 @@ def render(path, side=32):
     picture = Image.open(path).convert('RGBA')
     white = Image.new('RGBA', picture.size, 'white')
     white.alpha_composite(picture)
-    return np.asarray(white.convert('RGB').resize((side, side), Image.LANCZOS)).transpose(2, 0, 1)
+    return np.asarray(white.convert('RGB').resize((side, side), Image.LANCZOS))
 
 def rows(package):
     "One row a picture, in the order of the Unicode charts."

@@ -34,7 +34,7 @@ def emoji(
     unknown = set(groups or ()) - set(names)
     if unknown: raise ValueError(f'no emoji group {sorted(unknown)}; there are {names}')
     chosen = np.isin(group, groups) if groups else np.ones(len(x), bool)
-    x = torch.from_numpy(x[chosen])
+    x = torch.from_numpy(x[chosen]).permute(0, 3, 1, 2).contiguous()
     if side < 32: x = F.interpolate(x, (side, side), mode='bilinear', antialias=True)
     name = 'emoji ' + ('+'.join(groups) if groups else 'all')
     return Images(x, name, captions[chosen].tolist(), parts_by_label(labels[chosen].tolist()))

@@ -113,10 +113,12 @@ SET_OVERRIDES = {
 def _set_overrides(
     preset: str,  # of `SCALES`
     source: str,  # of images, see `load_images`
+    base_folder: str | None = None,  # weights that are asked for
 ) -> dict:  # fields of `Preset`
-    "What a set of images changes in a preset: nothing for emoji."
+    "What a set of images changes in a preset: nothing for emoji, and no base phase where weights are asked for."
     if source.startswith('emoji'): return {}
-    return PHOTOGRAPHS.get(preset, {}) | SET_OVERRIDES.get(source, {}).get(preset, {})
+    scratch = {} if base_folder else PHOTOGRAPHS.get(preset, {})
+    return scratch | SET_OVERRIDES.get(source, {}).get(preset, {})
 
 # %% ../../nbs/experiments/00_presets.ipynb #673ae25d
 def _overrides_of(
@@ -173,7 +175,8 @@ def settings(
     line = _overrides_of(preset, model)
     _check_types(given)
     values = _merge(_merge(SCALES[preset], line), given)
-    values = _merge(_merge(values, _set_overrides(preset, values['source'])), given)
+    own = _set_overrides(preset, values['source'], given.get('base_folder'))
+    values = _merge(_merge(values, own), given)
     if values['bf16'] and 'bf16' not in given: values['bf16'] = bf16_pays(PartialState().device.type)
     return Preset(model, **values)
 

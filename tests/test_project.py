@@ -17,7 +17,7 @@ def found(folder, pattern): return sorted(p for p in (root/folder).rglob(pattern
 notebooks, executed = found('nbs', '*.ipynb'), found('reports', '*.ipynb')
 sources = [p for f in folders for p in notebooks if p.parent == root/'nbs'/f]  # in the order of their imports
 order = [f'selfrefine.{p.parent.name}.{p.stem.partition("_")[2]}' for p in sources]
-reports = [p for p in notebooks if re.match(r'(table|fig)\d|localisation|scale|sweep|controls', p.stem)]
+reports = [p for p in notebooks if re.match(r'(table|fig)\d|localisation|scale', p.stem)]
 scripts = [p for f in ('tests', 'benchmarks', 'docs', 'tools') for p in found(f, '*.py')]
 
 def relative(path): return str(path.relative_to(root))
@@ -158,14 +158,24 @@ def functions(module):
     "The functions of a module."
     return [n.name for n in ast.parse(module_file(module).read_text()).body if isinstance(n, ast.FunctionDef)]
 
+def registered(module):
+    "The names in a module's public tables, such as the functions of `GUIDES`."
+    tables = [n for n in ast.parse(module_file(module).read_text()).body if isinstance(n, ast.Assign)]
+    values = [n.value for n in tables if ast.unparse(n.targets[0]).isupper()]
+    return {n.id for v in values for n in ast.walk(v) if isinstance(n, ast.Name)}
+
 def test_helpers_are_private():
-    "A public function is used in another file, or its own notebook tests or explains it; else it begins with `_`."
+    """A public function is used in another file or stands in a public table, or its own notebook tests or explains it.
+
+    Else it begins with `_`.
+    """
     words = {p: set(re.findall(r'\w+', p.read_text())) for p in notebooks + scripts + [root/'README.md']}
     unused = []
     for path, module in zip(sources, order):
         module_cells = set(exported(path))
         own = [source(c) for c in cells(path) if source(c) not in module_cells]
         used = set(re.findall(r'\w+', '\n'.join(own))).union(*(w for p, w in words.items() if p != path))
+        used |= registered(module)
         unused += [f'{module}.{f}' for f in functions(module) if f not in used and not f.startswith('_')]
     assert not unused, f'used by their own module alone: {", ".join(unused)}'
 

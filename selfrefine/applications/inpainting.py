@@ -23,7 +23,7 @@ from ..data.randomness import generator
 from ..data.images import image_bytes, to_float, to_uint8
 from ..diffusion.models import Diffusion, weights_digest
 from ..diffusion.cpu import sampling_mode
-from ..diffusion.sampling import claim_folder, noise_predictor, sampling_scheduler, write_png
+from ..diffusion.sampling import claim_folder, noise_predictor, read_png, sampling_scheduler, write_png
 
 # %% ../../nbs/applications/00_inpainting.ipynb #b4890fa0
 def _is_mask_shape(shape, n, side):
@@ -265,10 +265,6 @@ def _repaint_settings(model, images, holes, walk, seed, bf16, composite):
     return dict(weights=weights_digest(model.net), repaint=asdict(walk), seed=seed, bf16=bf16, composite=composite,
                 images=digest(images), masks=digest(holes))
 
-# %% ../../nbs/applications/00_inpainting.ipynb #47f45acd
-def _read_png(path):
-    return torch.from_numpy(np.array(Image.open(path).convert('RGB'))).permute(2, 0, 1)
-
 # %% ../../nbs/applications/00_inpainting.ipynb #0053b032
 def repaint(
     model: Diffusion,  # a pixel model
@@ -296,5 +292,5 @@ def repaint(
             filled[chunk] = torch.where(hole, x, known) if composite else x
             if folder:
                 for i in chunk: write_png(filled[i], path(i))
-    for i in set(range(len(images))) - set(missing): filled[i] = _read_png(path(i))
+    for i in set(range(len(images))) - set(missing): filled[i] = read_png(path(i))
     return filled

@@ -273,7 +273,7 @@ class StudyReport:
     "A study's numbers, its picture, and its result in words."
     rows: list  # of `study_rows`
     fig: plt.Figure
-    said: str  # markdown
+    summary: str  # markdown
     meta: dict  # grid, and the numbers of people, answers and images
 
 def study_report(

@@ -26,7 +26,7 @@ from .presets import Preset, find_set, names_fields, settings
 from .cache import read_done
 from .compute import on_device
 from .pipeline import SPARE_SEEDS, base_model, draw_base_samples, fit_highlighter
-from .pipeline import image_set, load_samples
+from .pipeline import fitted_highlighter, image_set, load_samples
 from .report import Picture, Report, cautions, reports_folder, run_meta
 
 # %% ../../nbs/experiments/13_detection.ipynb #112dd403
@@ -56,7 +56,7 @@ def other_resizes(
     return {name: resize_pil(large, side, how) for name, how in _FILTERS.items()}
 
 # %% ../../nbs/experiments/13_detection.ipynb #89632819
-def _ask(highlighter, a, b, pairs=False):
+def _score_pair(highlighter, a, b, pairs=False):
     "Scores of a and b, which of them are positive (a), and whether b are the same images, unchanged."
     scores = torch.cat([highlighter.fake_scores(a), highlighter.fake_scores(b)])
     return scores, torch.arange(len(scores)) < len(a), pairs
@@ -69,15 +69,14 @@ def probe_scores(
     other: dict,  # of `other_resizes`
 ) -> dict:  # question -> (scores, positive, pairs)
     "The highlighter's scores of everything it is asked about."
-    answers = {'generated': _ask(highlighter, fake, real)}
-    has_background = (real >= 250).all(1).float().mean() > .05
-    if has_background: answers['background alone'] = _ask(highlighter, background_only(fake), background_only(real))
+    answers = {'generated': _score_pair(highlighter, fake, real)}
+    if (real >= 250).all(1).float().mean() > .05:
+        answers['background alone'] = _score_pair(highlighter, background_only(fake), background_only(real))
     poor = reencode_jpeg(fake, 75), reencode_jpeg(real, 75)
-    answers['both re-encoded at 75'] = _ask(highlighter, *poor)
-    answers['re-encoded'] = _ask(highlighter, reencode_jpeg(real), real, True)
-    answers['re-encoded at 75'] = _ask(highlighter, poor[1], real, True)
-    for how, x in other.items(): answers[f'resized, {how}'] = _ask(highlighter, x, real, True)
-    return answers
+    answers['both re-encoded at 75'] = _score_pair(highlighter, *poor)
+    changed = {'re-encoded': reencode_jpeg(real), 're-encoded at 75': poor[1]}
+    changed |= {f'resized, {how}': x for how, x in other.items()}
+    return answers | {how: _score_pair(highlighter, x, real, True) for how, x in changed.items()}
 
 # %% ../../nbs/experiments/13_detection.ipynb #7089d4eb
 def balanced_parts(
@@ -85,8 +84,7 @@ def balanced_parts(
     n: int,  # generated images
 ):
     "The set with at most as many training and validation images as n fakes are divided into."
-    few = copy.copy(images)
-    shares = dict(train=8, val=1)
+    few, shares = copy.copy(images), dict(train=8, val=1)
     few.parts = images.parts | {k: evenly_spaced(images.parts[k], max(1, n*share//10)) for k, share in shares.items()}
     return few
 
@@ -98,12 +96,15 @@ def _detection_highlighter(
     epochs: int = 6,
     lr: float | None = None,  # see `FlawHighlighter.fit`
 ) -> tuple:  # a highlighter; what is known of it
-    "The paper's highlighter for a set: shipped, or fitted on balanced classes."
-    if p.highlighter_file == 'shipped': return shipped_highlighter(), dict(fitted_on='shipped', width=.25)
-    fake = draw_base_samples(p, images, base, p.n_fake, SPARE_SEEDS['fit'])
-    made = fit_highlighter(balanced_parts(images, p.n_fake), fake, p.highlighter_width, fit=dict(epochs=epochs, lr=lr))
+    "The highlighter of a set: shipped, from a file, or fitted on balanced classes."
+    if p.highlighter_file and p.highlighter == 'paper':
+        given = fitted_highlighter(p, images, base)
+        return given, dict(fitted_on=p.highlighter_file, width=given.settings['width'])
+    fake, width = draw_base_samples(p, images, base, p.n_fake, SPARE_SEEDS['fit']), p.highlighter_width or .25
+    few, fit = balanced_parts(images, p.n_fake), dict(epochs=epochs, lr=lr)
+    made = fit_highlighter(few, fake, width, p.highlighter, fit)
     notes = {k: v for k, v in read_done(made).items() if k not in ('what', 'auc', 'accuracy', 'f1')}
-    how = dict(fitted_on=made.name, width=p.highlighter_width, epochs=epochs, lr=lr, n_fake=p.n_fake)
+    how = dict(fitted_on=made.name, width=width, n_fake=p.n_fake, **fit)
     return load_highlighter(made/'highlighter.safetensors', images), notes | how
 
 # %% ../../nbs/experiments/13_detection.ipynb #13127918
@@ -118,7 +119,7 @@ def detection_sets(
 ) -> list:  # of dicts method, sources, paper, and side where the paper's row has one
     "The rows of Table 6, or that of one set."
     if source: return [dict(method=source, sources=[source], paper=None)]
-    rows = [dict(method='Emoji', sources=[], paper=None)]
+    rows = [dict(method='Emoji', sources=['emoji'], paper=None)]
     for (name, side), numbers in TABLE6.items():
         title, sources = _SETS[name]
         own = {} if side is None else dict(side=side)
@@ -128,12 +129,12 @@ def detection_sets(
 
 # %% ../../nbs/experiments/13_detection.ipynb #c64a0f1e
 def _is_here(source):
-    try: return find_source(source).exists()
+    try: return source.startswith('emoji') or find_source(source).exists()
     except FileNotFoundError: return False
 
 # %% ../../nbs/experiments/13_detection.ipynb #974751a0
 def set_preset(
-    s: dict,  # method, sources (the best first; empty for emoji), and side where the paper's row has one
+    s: dict,  # method, sources (the best first), and side where the paper's row has one
     side: int,  # pixels
     preset: str,
     base_steps: int | None,  # of a base phase on a real set
@@ -141,9 +142,9 @@ def set_preset(
 ) -> Preset | str:  # or why there is none
     "What a set is judged with at a side."
     if s.get('side', side) != side: return f'its row is for {s["side"]} px'
-    if not s['sources'] and side > 32: return 'emoji are stored at 32 px'
-    fields = find_set(s['sources'], '', preset, base_steps) if s['sources'] else {}
-    if s['sources'] and not (fields['source'] and _is_here(fields['source'])): return 'it is not on this machine'
+    fields = find_set(s['sources'], '', preset, base_steps)
+    if not (fields['source'] and _is_here(fields['source'])): return 'it is not on this machine'
+    if fields['source'].startswith('emoji') and side > 32: return 'emoji are stored at 32 px'
     given = {k: v for k, v in given.items() if v is not None}
     return settings(preset, **fields | dict(side=side) | given)
 
@@ -166,8 +167,7 @@ def _score_rows(answers, where, n_real, n_fake, paper):
         return where | dict(metric=name) | v | dict(std=None, n_seeds=1, n_real=n_real, n_fake=n, paper=number)
     first = classification_intervals(*answers['generated'])
     rows = [row(_NAMES[m], first[m], number, n_fake) for m, number in zip(_NAMES, paper or [None]*3)]
-    for question, answer in answers.items():
-        if question == 'generated': continue
+    for question, answer in list(answers.items())[1:]:
         auc = classification_intervals(*answer)['auc']
         rows.append(row(f'ROC AUC, {question}', auc, None, len(answer[1]) - n_real))
     return rows
@@ -197,11 +197,11 @@ def detect_set(
 # %% ../../nbs/experiments/13_detection.ipynb #cb5ad489
 def _set_caution(m, sampler):
     "What one row was measured with, in words."
-    steps, h = m['settings']['base_steps'], m['highlighter']
-    base = f'{steps} steps' if steps else 'shipped'
+    p, h = m['settings'], m['highlighter']
+    base = f'{p["base_steps"]} steps' if p['base_steps'] else p['base_folder']
+    weights = h.get('first_weights', 'shipped')
     return (f'{m["method"]}, {m["side"]} px: {m["n_generated"]} held-out samples by {sampler} of a base model ({base}) '
-            f'against {m["n_real"]} test images; '
-            f'VGG16 at width {h["width"]}, {h.get("first_weights", "shipped")} weights.')
+            f'against {m["n_real"]} test images; VGG16 at width {h["width"]}, {weights} weights.')
 
 # %% ../../nbs/experiments/13_detection.ipynb #0ef6cc2d
 def _detection_caution(meta: dict) -> str:
@@ -246,6 +246,7 @@ def detection(
     **fields,  # of `Preset`
 ) -> Detection:
     "The highlighter's scores on every set that is there; raises `ValueError` where none is."
+    if fields.get('source'): raise ValueError('a set is named in `sets`; see `detection_sets`')
     started = time.time()
     wanted = [(s, side, set_preset(s, side, preset, base_steps, fields)) for s in sets for side in sides]
     skipped = {f'{s["method"]}, {side} px': p for s, side, p in wanted if isinstance(p, str)}
@@ -253,8 +254,8 @@ def detection(
     if not done: raise ValueError(f'none of the sets is there: {skipped}; take emoji at 32 px')
     meta = _detection_meta(done, skipped, epochs) | run_meta(preset, started)
     meta['caution'] = _detection_caution(meta)
-    rows = [r for d in done for r in d.rows]
-    report = Detection(name, meta, rows, Path(out) if out else reports_folder(), done)
+    folder = Path(out) if out else reports_folder()
+    report = Detection(name, meta, [r for d in done for r in d.rows], folder, done)
     report.write()
     return report
 

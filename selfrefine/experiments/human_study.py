@@ -26,15 +26,17 @@ def human_study(
     grid: int = 4,  # cells a side
     answers: str = '',  # folder of a study that exists; by default `study` beside the table's files
 ) -> tuple:  # a `Report`, a `Picture`
-    "The study on an arm's samples, with the maps of the arm's highlighter (paper, Figure 9)."
+    "The study on an arm's samples, with its highlighter's maps (Figure 9); raises `ValueError` for an unknown arm."
     c, folder = table.cells[0], Path(answers or table.out/'study')
+    if len(table.cells) > 1 or (arm, c.p.seeds[0]) not in c.links:
+        raise ValueError(f'a study shows one cell and one of its arms; {table.name} has no {arm!r}, or several cells')
     links = c.links[arm, c.p.seeds[0]]
     highlighter = fitted_highlighter(c.p, c.images, links['base'])
     if answers: images = read_study_images(folder/'images')
     else: images = prepare_study(load_samples(links['samples'], c.p.side)[:n], folder)
     study = study_report(read_answers(folder), images, flaw_maps(images, highlighter), grid, paper=MATCH_RATE)
     study = add_planted(study, highlighter, part(c.images, 'test').x)
-    about = dict(study=study.meta | dict(arm=arm), summary=study.said, caution=f'{study.said}\n{table.caution()}')
+    about = dict(study=study.meta | dict(arm=arm), summary=study.summary, caution=f'{study.summary}\n{table.caution()}')
     report = Report(table.name, table.meta | about, study.rows, table.out)
     report.write()
     return report, report.save_figure(study.fig)

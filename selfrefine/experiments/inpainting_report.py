@@ -38,7 +38,7 @@ def _table_line(r, metric):
     if d:
         effect = d.get('smallest_effect')
         line |= {f'{method}: difference': format_interval(d, 4)}
-        line |= {'smallest effect': '' if effect is None else f'{effect:.4f}'}
+        line |= {f'{method}: smallest effect': '' if effect is None else f'{effect:.4f}'}
     other = '' if r['paper_metric'] == metric else f' ({r["paper_metric"]})'
     if r['paper'] is not None: line[f'paper: {method}'] = f'{r["paper"]:.4f}{other}'
     return line
@@ -90,7 +90,7 @@ def _inpainting_meta(
     by_mask = {k: {m: facts[m][k] for m in t.holes} for k in next(iter(facts.values()))}
     walk = dict(walk=t.name, schedule=asdict(t.walk), calls=walk_cost(repaint_walk(t.walk))[0])
     links = {f'{m}/{a}/{s}': made.name for (m, a, s), made in f.fills.items()}
-    lpips = any(name.endswith(' LPIPS') for name in f.masks)
+    lpips = any(name == f'{mask} LPIPS' for name, mask in f.masks.items())
     scores = dict(ceiling=psnr_ceiling(f.p.side), ssim=_SSIM, lpips=lpips)
     return dict(n_images=len(t.truth), least=least, composite=composite, links=links) | walk | by_mask | scores
 
@@ -137,7 +137,7 @@ def _clear_sentence(rows):
     known = [(r, d) for r, d in pairs if d['low'] is not None]
     clear = [(r, d) for r, d in known if d['low'] > 0 or d['high'] < 0]
     if not known: return ''
-    worse = sum((d['low'] > 0) != r['metric'].endswith(HIGHER_SCORES) for r, d in clear)
+    worse = sum((d['low'] > 0) != (r['paper_metric'] in HIGHER_SCORES) for r, d in clear)
     return (f'{len(clear)} of {len(known)} intervals of differences leave out 0: {worse} say that the refined model '
             f'restores worse, {len(clear) - worse} that it restores better. By chance one in twenty would.')
 
@@ -146,9 +146,10 @@ def _limits(t):
     "What the scores cannot be compared with: (condition, sentence)."
     distances = {mask: f'{row["base"]["FID"]} and {row["both"]["FID"]}' for mask, row in TABLE5.items()}
     paper = _listed({mask: d for mask, d in distances.items() if mask in t['missing']}, '{}')
+    published = f' The paper has FID {paper} on 3,000 images.' if paper else ''
     return [
-        (t['n_images'] < t['least'], f'**No Fréchet distance**: {t["n_images"]} images are fewer than {t["least"]}. '
-                                     f'The paper has FID {paper} on 3,000 images.'),
+        (t['n_images'] < t['least'],
+         f'**No Fréchet distance**: {t["n_images"]} images are fewer than {t["least"]}.{published}'),
         (not t['lpips'], 'PD-SqueezeNet is not LPIPS: it has no learned heads and another network, '
                          'and its values cannot be compared with the paper\'s.')]
 

@@ -156,8 +156,7 @@ def localisation_scale(
     if preset == 'quick': n_fake = n_fake or 2000
     given = {k: v for k, v in dict(highlighter_width=width, n_fake=n_fake, side=side).items() if v}
     def preset_of(name):
-        own = dict(source=name) if name.startswith('emoji') else find_set([name], name, preset, base_steps)
-        return settings(preset, **own | given)
+        return settings(preset, **find_set([name], name, preset, base_steps) | given)
     presets, given_options = [preset_of(name) for name in sets], {k: v for k, v in options.items() if v is not None}
     return presets, _SIZES[preset] | given_options
 
@@ -248,5 +247,5 @@ def add_planted(
     for r in rows:
         numbers = {k: v for k, v in r.items() if k != 'kind'}
         report.rows.append(columns | numbers | dict(metric=_PLANTED[r['metric']][0]))
-    report.said += '\n\n' + _planted_sentence(rows, len(real))
+    report.summary += '\n\n' + _planted_sentence(rows, len(real))
     return report

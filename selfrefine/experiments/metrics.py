@@ -44,12 +44,12 @@ class Metric:
     name: str  # "{encoder}" stands for the name of the encoder
     function: Callable  # (what it needs, [the reference's]) -> a number, or one for each image; or None
     needs: tuple = ()  # attributes of `ArmSamples`
-    higher_is_better: bool = False
+    higher_is_better: bool | None = False  # None: neither way
     reference: str = ''  # a part of the real images: "train" or "test"
     published_key: str | None = None  # of a method's `paper`
     interval: Callable = lambda metric, a, b: None  # (metric, result, the baseline's) -> difference and interval
     @property
-    def arrow(self): return '↑' if self.higher_is_better else '↓'
+    def arrow(self): return {True: '↑', False: '↓', None: ''}[self.higher_is_better]
 
 # %% ../../nbs/experiments/04_metrics.ipynb #5709f61d
 def measure(
@@ -139,13 +139,13 @@ class ArmSamples:
         return cached_features(real, self.encoder) if need == 'features' else real.x
 
 # %% ../../nbs/experiments/04_metrics.ipynb #b028fecb
-_asked = ('held_out', 'prompts', 'judge')
+_judged = ('held_out', 'prompts', 'judge')
 METRICS = [
     Metric('{encoder} to train', frechet, ('features',), False, 'train', 'FID', bootstrap_images),
     Metric('{encoder} to test', frechet, ('features',), False, 'test'),
     Metric('KID to train', kid, ('features',), False, 'train', interval=bootstrap_images),
-    Metric('agreement among 16', agreement_among, _asked + ('seed',), True, interval=pair_images),
-    Metric('agreement in tone', agreement_in_tone, _asked + ('captions',), True, interval=pair_images),
+    Metric('agreement among 16', agreement_among, _judged + ('seed',), True, interval=pair_images),
+    Metric('agreement in tone', agreement_in_tone, _judged + ('captions',), True, interval=pair_images),
     Metric('CLIPScore', clip_scores, ('held_out', 'prompts'), True, interval=pair_images)]
 
 # %% ../../nbs/experiments/04_metrics.ipynb #9e0bf87a

@@ -204,7 +204,7 @@ def _add_row(line, r):
     spread = f' ± {r["std"]:.2f}' if r['std'] is not None else ''
     line[r['metric']] = f'{r["mean"]:.2f}{spread}'
     difference = format_interval(r['against_baseline'])
-    if difference and r.get('reference') != 'test': line[f'{r["metric"]}: difference'] = difference
+    if difference: line[f'{r["metric"]}: difference'] = difference
     if r['paper'] is not None: line[f'paper, {r["paper_metric"]}'] = r['paper']
 
 # %% ../../nbs/experiments/06_table.ipynb #e65b0d37

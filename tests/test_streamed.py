@@ -20,7 +20,7 @@ def folder(tmp_path):
 
 def run(folder, out):
     "Both arms, from shipped weights."
-    shipped = dict(base_folder='shipped')
+    shipped = dict(base_folder='shipped', highlighter_file='shipped')
     return experiment('try', methods, 'smoke', str(out), source=str(folder), n=16, **shipped).cells[0]
 
 def test_a_streamed_set_gives_the_numbers_of_one_in_memory(cpu, monkeypatch, folder, tmp_path):

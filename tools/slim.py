@@ -88,8 +88,11 @@ def slim_output(output, folder):
 
 def slim_notebook(path):
     nb = json.loads(path.read_text())
-    outputs = [o for c in nb['cells'] for o in c.get('outputs', []) if 'data' in o]
-    for output in outputs: slim_output(output, path.parent)
+    for c in nb['cells']:
+        if 'outputs' not in c: continue
+        c['outputs'] = [o for o in c['outputs'] if o.get('name') != 'stderr']  # progress, and warnings with paths
+        for output in c['outputs']:
+            if 'data' in output: slim_output(output, path.parent)
     text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
     if text != path.read_text(): path.write_text(text)
 

@@ -130,12 +130,17 @@ def _set_overrides(
     return PHOTOGRAPHS.get(preset, {}) | scratch | lines.get('all', {}) | lines.get(model, {})
 
 # %% ../../nbs/experiments/00_presets.ipynb #673ae25d
+def _scale(preset):
+    "A preset's fields; raises `ValueError` for an unknown one."
+    if preset not in SCALES: raise ValueError(f'presets are {", ".join(SCALES)}, not {preset!r}')
+    return SCALES[preset]
+
 def _overrides_of(
     preset: str,  # of `SCALES`
     model: str,  # of `MODELS`
 ) -> dict:  # fields of `Preset`
     "A model's line of a preset; raises `ValueError` for an unknown preset or model, or where there is no line."
-    if preset not in SCALES: raise ValueError(f'presets are {", ".join(SCALES)}, not {preset!r}')
+    _scale(preset)
     if model not in MODELS: raise ValueError(f'the model is one of {", ".join(MODELS)}, not {model!r}')
     lines = OVERRIDES.get(MODELS[model].variant_of or model, {})
     listed = ', '.join(m for m in OVERRIDES if preset in OVERRIDES[m])
@@ -234,7 +239,7 @@ def find_set(
 ) -> dict:  # fields of `Preset` for the rows of one set
     "The first of some image sets that is on this machine; for the presets `gpu` and `paper` the first of all."
     given = {} if base_steps is None else dict(base_steps=base_steps)
-    from_scratch = SCALES[preset].get('base_folder') != 'shipped'
+    from_scratch = _scale(preset).get('base_folder') != 'shipped'
     if from_scratch or names[0].startswith('emoji'): return dict(source=names[0]) | given
     for name in names:
         try: path = find_source(name)

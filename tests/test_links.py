@@ -16,8 +16,8 @@ def texts(path):
     for c in json.loads(path.read_text())['cells']:
         if c['cell_type'] == 'markdown': found.append(''.join(c['source']))
         outputs = [o.get('data', {}) for o in c.get('outputs', [])]
-        alone = [data for data in outputs if 'text/markdown' in data and not any(k.startswith('image/') for k in data)]
-        found += [''.join(data['text/markdown']) for data in alone]
+        shown = [data for data in outputs if 'text/markdown' in data and 'image/' not in ' '.join(data)]
+        found += [''.join(data['text/markdown']) for data in shown]
     return found
 
 def links(path):

@@ -151,6 +151,18 @@ def test_a_public_name_has_one_home():
     assert not {name: modules for name, modules in homes.items() if len(modules) > 1}
     assert not [name for name in homes if name.startswith('_')]
 
+def constants(module):
+    "The constants of a module, private ones too."
+    nodes = [n for n in ast.parse(module_file(module).read_text()).body if isinstance(n, ast.Assign)]
+    names = {n.id for node in nodes for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    return {name for name in names if name.isupper()}
+
+def test_a_constant_has_one_home():
+    homes = {}
+    for module in order:
+        for name in constants(module): homes.setdefault(name, []).append(module)
+    assert not {name: modules for name, modules in homes.items() if len(modules) > 1}
+
 def test_top_level_names_exist():
     for name in selfrefine.__all__: assert name in definitions(f'selfrefine.{selfrefine._home[name]}'), name
 

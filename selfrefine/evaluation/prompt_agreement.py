@@ -171,13 +171,13 @@ def fit_judge(
     return judge.eval()
 
 # %% ../../nbs/evaluation/05_prompt_agreement.ipynb #bc3e6bae
-_FORMAT = 'selfrefine-judge-1'
+_JUDGE_FORMAT = 'selfrefine-judge-1'
 def save_judge(
     judge: Judge,
     path,  # a .safetensors file
 ) -> Path:
     "Write weights and words; the file appears whole or not at all."
-    return save_tensors(path, judge.state_dict(), _FORMAT, judge.settings)
+    return save_tensors(path, judge.state_dict(), _JUDGE_FORMAT, judge.settings)
 
 # %% ../../nbs/evaluation/05_prompt_agreement.ipynb #6146dc5e
 def load_judge(
@@ -187,7 +187,7 @@ def load_judge(
     "A saved judge; raises `FileNotFoundError`, or `ValueError` for a foreign or corrupt file."
     if not Path(path).is_file(): raise FileNotFoundError(f'no judge at {path}; fit one with fit_judge and save it')
     try:
-        settings, tensors = load_tensors(path, _FORMAT)
+        settings, tensors = load_tensors(path, _JUDGE_FORMAT)
         with seeded_init(0): judge = Judge(**settings)
         judge.load_state_dict(tensors)
     except (ValueError, RuntimeError, TypeError) as e:

@@ -108,7 +108,7 @@ def _detection_highlighter(
     return load_highlighter(made/'highlighter.safetensors', images), notes | how
 
 # %% ../../nbs/experiments/13_detection.ipynb #13127918
-_SETS = {
+_SET_TITLES = {
     'celeba-hq':   ('CelebA-HQ', ['celeba-hq']),
     'flowers102':  ('Oxford 102 Flower', ['flowers102', 'flowers64']),
     'lsun-church': ('LSUN-Churches', ['lsun-church', 'church64'])}
@@ -121,7 +121,7 @@ def detection_sets(
     if source: return [dict(method=source, sources=[source], paper=None)]
     rows = [dict(method='Emoji', sources=['emoji'], paper=None)]
     for (name, side), numbers in TABLE6.items():
-        title, sources = _SETS[name]
+        title, sources = _SET_TITLES[name]
         own = {} if side is None else dict(side=side)
         method = f'{title} ({side})' if side and side > 64 else title
         rows.append(dict(own, method=method, sources=sources, paper=numbers))
@@ -158,7 +158,7 @@ class DetectedSet:
     fake: torch.Tensor  # the same
     scores: list  # of the fake and of the real images
 
-_NAMES = dict(accuracy='accuracy', f1='F1', auc='ROC AUC')
+_SCORE_NAMES = dict(accuracy='accuracy', f1='F1', auc='ROC AUC')
 
 # %% ../../nbs/experiments/13_detection.ipynb #1c1712bc
 def _score_rows(answers, where, n_real, n_fake, paper):
@@ -166,7 +166,7 @@ def _score_rows(answers, where, n_real, n_fake, paper):
     def row(name, v, number, n):
         return where | dict(metric=name) | v | dict(std=None, n_seeds=1, n_real=n_real, n_fake=n, paper=number)
     first = classification_intervals(*answers['generated'])
-    rows = [row(_NAMES[m], first[m], number, n_fake) for m, number in zip(_NAMES, paper or [None]*3)]
+    rows = [row(_SCORE_NAMES[m], first[m], number, n_fake) for m, number in zip(_SCORE_NAMES, paper or [None]*3)]
     for question, answer in list(answers.items())[1:]:
         auc = classification_intervals(*answer)['auc']
         rows.append(row(f'ROC AUC, {question}', auc, None, len(answer[1]) - n_real))

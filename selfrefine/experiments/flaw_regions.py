@@ -40,8 +40,8 @@ def top_area(
     return mask.view(m.shape)
 
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #2551aacc
-_NAMES = 'flaws inside, %', 'flaws outside, %', 'share inside, %'
-REGION_METRICS = {name: Metric(name, None, interval=pair_images) for name in _NAMES}
+_REGION_NAMES = 'flaws inside, %', 'flaws outside, %', 'share inside, %'
+REGION_METRICS = {name: Metric(name, None, interval=pair_images) for name in _REGION_NAMES}
 
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #98f8fb14
 def _check_area(flaws, area):
@@ -94,7 +94,7 @@ def region_judge(
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #63be103b
 def _judge_caution(r):
     "What one judge is worth, in words."
-    inside, outside = (r['real_test'][k] for k in _NAMES[:2])
+    inside, outside = (r['real_test'][k] for k in _REGION_NAMES[:2])
     return (f'The judge of {r["data"]} (seed {r["seed"]}) tells held-out samples from real images with ROC AUC '
             f'{r["auc"]:.2f}, and its peak is on a planted flaw {r["pointing"]/r["chance"]:.1f} times as often as by '
             f'chance ({r["pointing"]:.2f} against {r["chance"]:.2f}). '

@@ -281,7 +281,7 @@ def guide_rows() -> list:  # of rows for `experiment`
     return rows
 
 # %% ../../nbs/experiments/06_table.ipynb #a7c1e0d5
-_SETS = {
+_PAPER_SETS = {
     'flowers102':  (['flowers102', 'flowers64'], 'emoji:smileys'),
     'lsun-church': (['lsun-church', 'church64'], 'emoji:portraits')}
 
@@ -291,7 +291,7 @@ def set_rows(
     base_steps: int | None = None,  # of the base phase on a real set; None: the preset's
 ) -> list:  # of rows for `experiment`
     "A DDPM on other image sets, trained further as it is, and self-refined (paper, Table 3)."
-    sets = _SETS if source is None else {source: ([source], source)}
+    sets = _PAPER_SETS if source is None else {source: ([source], source)}
     rows = []
     for name, (names, otherwise) in sets.items():
         found, numbers = find_set(names, otherwise, preset, base_steps), TABLE3.get(name, {})

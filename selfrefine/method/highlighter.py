@@ -260,7 +260,7 @@ def shortcut_report(self: FlawHighlighter,
     return dict(background=background, reencoded=self.evaluate(reencode_jpeg(real), real)['auc'])
 
 # %% ../../nbs/method/02_highlighter.ipynb #975c5149
-_FORMAT = 'selfrefine highlighter 1'
+_HIGHLIGHTER_FORMAT = 'selfrefine highlighter 1'
 
 @patch
 def save(self: FlawHighlighter,
@@ -269,7 +269,7 @@ def save(self: FlawHighlighter,
 ) -> Path:
     "Write weights and settings, atomically."
     tensors = {k: v.half() if half and v.is_floating_point() else v for k, v in self.state_dict().items()}
-    return save_tensors(path, tensors, _FORMAT, self.settings)
+    return save_tensors(path, tensors, _HIGHLIGHTER_FORMAT, self.settings)
 
 # %% ../../nbs/method/02_highlighter.ipynb #69c2a0ae
 @patch(cls_method=True)
@@ -280,7 +280,7 @@ def load(cls: FlawHighlighter,
     "A saved highlighter; raises `FileNotFoundError`, or `ValueError` for a foreign or corrupt file."
     if not Path(path).is_file(): raise FileNotFoundError(f'no highlighter at {path}; fit one and save it there')
     try:
-        settings, tensors = load_tensors(path, _FORMAT)
+        settings, tensors = load_tensors(path, _HIGHLIGHTER_FORMAT)
         highlighter = cls(real, **settings)
         highlighter.load_state_dict(tensors)
     except (ValueError, RuntimeError, TypeError) as e:

@@ -254,8 +254,7 @@ def detection(
     if not done: raise ValueError(f'none of the sets is there: {skipped}; take emoji at 32 px')
     meta = _detection_meta(done, skipped, epochs) | run_meta(preset, started)
     meta['caution'] = _detection_caution(meta)
-    folder = Path(out) if out else reports_folder()
-    report = Detection(name, meta, [r for d in done for r in d.rows], folder, done)
+    report = Detection(name, meta, [r for d in done for r in d.rows], reports_folder(out), done)
     report.write()
     return report
 

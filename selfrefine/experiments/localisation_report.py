@@ -200,7 +200,7 @@ def localisation(
     meta = dict(data=data) | counts | how | dict(sets=[l.meta for l in found]) | run_meta(preset, started)
     meta['summary'] = '\n\n'.join(map(describe_localisation, found))
     meta['caution'] = localisation_caution(meta)
-    report = Report(name, meta, [r for l in found for r in l.rows], Path(out) if out else reports_folder())
+    report = Report(name, meta, [r for l in found for r in l.rows], reports_folder(out))
     report.write()
     return report, found
 

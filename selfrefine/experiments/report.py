@@ -17,9 +17,11 @@ from ..data.storage import atomic
 from .compute import device, versions
 
 # %% ../../nbs/experiments/05_report.ipynb #8c70be20
-def reports_folder() -> Path:
-    "The repository's folder of reports."
-    return Path(__file__).parents[2]/'reports'
+def reports_folder(
+    out: str = '',  # a folder that is asked for
+) -> Path:
+    "Where a report's files go: `out`, or the repository's folder of reports."
+    return Path(out) if out else Path(__file__).parents[2]/'reports'
 
 # %% ../../nbs/experiments/05_report.ipynb #4c731bae
 def run_meta(

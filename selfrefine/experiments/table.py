@@ -245,7 +245,7 @@ def experiment(
         groups.setdefault(p, []).append(m)
     cells = [run_cell(p, rows) for p, rows in groups.items()]
     meta = cells[0].meta | dict(cells=[c.meta for c in cells[1:]]) | run_meta(preset, started)
-    table = Table(name, meta, [], Path(out) if out else reports_folder(), cells)
+    table = Table(name, meta, [], reports_folder(out), cells)
     table.write()
     return table
 

@@ -279,7 +279,7 @@ def cost_figure(
     "Write rows to `NAME.json` and draw them to `NAME.png`; raises `OSError` where it cannot write."
     numbers = [{k: v for k, v in r.items() if k != 'map'} for r in rows]
     meta |= dict(device=device(), versions=versions())
-    report = Report(name, meta, numbers, Path(out) if out else reports_folder())
+    report = Report(name, meta, numbers, reports_folder(out))
     report.write()
     return report.save_figure(_draw_report(rows))
 

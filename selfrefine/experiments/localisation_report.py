@@ -8,7 +8,6 @@ __all__ = ['verdict', 'describe_localisation', 'localisation_figure', 'localisat
 
 # %% ../../nbs/experiments/17_localisation_report.ipynb #74ef6653
 import time
-from pathlib import Path
 
 # %% ../../nbs/experiments/17_localisation_report.ipynb #64e84711
 import matplotlib.pyplot as plt

@@ -9,7 +9,6 @@ __all__ = ['Cell', 'run_cell', 'Table', 'format_interval', 'tabulate', 'full_run
 # %% ../../nbs/experiments/06_table.ipynb #d96aab77
 import json, time
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 
 # %% ../../nbs/experiments/06_table.ipynb #5834505c
 import numpy as np

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 import torch
 from selfrefine.data.images import grid
-from selfrefine.data.image_files import Streamed
+from selfrefine.data.streamed import Streamed
 from selfrefine.data.sets import emoji, load_images
 from selfrefine.experiments import pipeline
 from selfrefine.experiments.cache import data_digest

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from .images import Images, parts_by_label, split
-from .image_files import attach_lists, caption_rows, Database, file_parts, Files, read_images
-from .image_files import report_unreadable, Streamed
+from .image_files import Database, Files, read_images, report_unreadable
+from .image_lists import attach_lists, caption_rows, file_parts
+from .streamed import Streamed
 
 # %% ../../nbs/data/05_sets.ipynb #681e20d1
 PORTRAITS = ('smileys', 'portraits')

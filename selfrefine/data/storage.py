@@ -20,12 +20,15 @@ from safetensors.torch import save as to_bytes
 def atomic(
     path: str | Path,  # where the file belongs; its folder must exist
 ):  # a temporary path to write to
-    "Replace the file at `path` when the block ends without an error; otherwise leave it as it was."
+    "Replace the file at `path` when the block ends without an error; else leave it; an `OSError` names `path`."
     path = Path(path)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}-{threading.get_ident()}.part')
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as e:  # a full disk is reported without a name
+        if e.errno is None or e.filename not in (None, str(temporary), temporary): raise
+        raise type(e)(e.errno, e.strerror, str(path)) from None
     finally: temporary.unlink(missing_ok=True)
 
 # %% ../../nbs/data/01_storage.ipynb #9e501f90

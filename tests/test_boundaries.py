@@ -1,0 +1,26 @@
+"What is given wrongly gets one clear sentence: each row of tests/boundaries/ is a call, and what its error must say."
+import importlib
+from pathlib import Path
+import pytest
+
+folders = 'data', 'method', 'diffusion', 'evaluation', 'applications', 'experiments'
+written = [f for f in folders if (Path(__file__).parent/f'boundaries/{f}.py').exists()]
+tables = {f: importlib.import_module(f'boundaries.{f}') for f in written}
+rows = [(folder, *row) for folder, table in tables.items() for row in table.rows]
+
+@pytest.fixture(scope='module')
+def names(tmp_path_factory):
+    "What the calls of a folder may use, made once."
+    made = {}
+    def of(folder):
+        if folder not in made: made[folder] = tables[folder].names(tmp_path_factory.mktemp(folder))
+        return made[folder]
+    return of
+
+@pytest.mark.parametrize('folder, call, error, words', rows, ids=[f'{f}: {call}' for f, call, *_ in rows])
+def test_refused_in_one_sentence(names, folder, call, error, words):
+    with pytest.raises(error) as caught: exec(call, dict(names(folder)))
+    message = str(caught.value)
+    missing = [w for w in words if w not in message]
+    assert not missing, f'{missing} not in: {message}'
+    assert len(message) < 600 and 'Traceback' not in message

@@ -3,7 +3,8 @@ import importlib
 from pathlib import Path
 import pytest
 
-folders = 'data', 'method', 'diffusion', 'evaluation', 'applications', 'experiments'
+folders = ('data', 'data_lists', 'method', 'method_phases', 'diffusion', 'diffusion_sampling', 'diffusion_models',
+           'evaluation', 'applications', 'applications_repair', 'experiments')
 written = [f for f in folders if (Path(__file__).parent/f'boundaries/{f}.py').exists()]
 tables = {f: importlib.import_module(f'boundaries.{f}') for f in written}
 rows = [(folder, *row) for folder, table in tables.items() for row in table.rows]

@@ -5,7 +5,7 @@ _homes = {
     'data.images': 'Images part grid', 'data.sets': 'emoji load_images',
     'method.highlighter': 'FlawHighlighter shipped_highlighter', 'method.local_highlighter': 'LocalHighlighter', 'method.gradcam': 'overlay',
     'method.mfam': 'guidance', 'method.forward_noise': 'enhance_noise', 'method.attention': 'modulate', 'method.phases': 'Phases SelfRefiner',
-    'diffusion.models': 'Diffusion ddpm load_model save_model shipped', 'diffusion.sampling': 'sample', 'diffusion.ema': 'Ema ema_sampler',
+    'diffusion.diffusion_model': 'Diffusion', 'diffusion.models': 'ddpm load_model save_model shipped', 'diffusion.sampling': 'sample', 'diffusion.ema': 'Ema ema_sampler',
     'diffusion.checkpoints': 'Recipe', 'diffusion.training': 'train',
     'evaluation.features': 'encoder', 'evaluation.distances': 'frechet kid',
     'applications.inpainting': 'make_masks repaint', 'applications.repair': 'rank repair', 'experiments.table': 'experiment'}

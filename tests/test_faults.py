@@ -1,6 +1,8 @@
 "What goes wrong in practice: each time the older file is intact, and one sentence says what to do."
-import json, os, resource, shutil, signal, subprocess, sys, threading, time, zipfile
+import json, os, re, resource, shutil, signal, subprocess, sys, threading, time, zipfile
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 import pytest
 import torch
@@ -42,6 +44,7 @@ class Run:
 def at_call(n, act):
     "The loss, with something that happens at its n-th call."
     calls = iter(range(1, 10**6))
+    @wraps(diffusion_loss)
     def loss_fn(*args):
         if next(calls) == n: act()
         return diffusion_loss(*args)
@@ -51,14 +54,22 @@ def halt():
     print('halted', flush=True)
     time.sleep(120)
 
-def stopped(folder, call, how, name='ddpm'):
-    "Continue the run of a folder in another process, and send it a signal in the midst of a step."
+@contextmanager
+def halted(folder, call, name='ddpm'):
+    "Another process that continues the run of a folder, and waits in the midst of a step."
     pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with subprocess.Popen([sys.executable, __file__, folder, str(call), name], **pipes, env=environment) as p:
-        line = p.stdout.readline()
+        assert p.stdout.readline() == 'halted\n', p.stderr.read()
+        try: yield p
+        finally: p.kill()
+
+def stopped(folder, call, how, name='ddpm'):
+    "Continue the run of a folder in another process, and send it a signal in the midst of a step: its code and words."
+    with halted(folder, call, name) as p:
         p.send_signal(how)
         p.wait(60)
-        assert line == 'halted\n' and p.returncode, p.stderr.read()
+        assert p.returncode
+        return p.returncode, p.stderr.read()
 
 @pytest.fixture
 def interrupts():
@@ -73,12 +84,39 @@ def uninterrupted(tmp_path_factory):
         m.setenv('ACCELERATE_USE_CPU', 'true')
         return Run(tmp_path_factory.mktemp('whole'))()
 
-def test_killed_and_interrupted(uninterrupted, tmp_path):
-    "A run that is killed, continued, interrupted and continued, both times in mid-cycle, ends with the same bits."
-    stopped(tmp_path, 8, signal.SIGKILL)
-    assert load_checkpoint(tmp_path/'state.pt', recipe)['step'] == 6
-    stopped(tmp_path, 5, signal.SIGINT)
-    assert load_checkpoint(tmp_path/'state.pt', recipe)['step'] == 10
+def test_killed_interrupted_and_terminated(uninterrupted, tmp_path):
+    """A run that is killed, interrupted and terminated, each time in mid-cycle, and continued, ends with the same bits.
+
+    While it runs, a second one in its folder is refused, and changes nothing; a kill leaves no lock.
+    """
+    def saved(): return load_checkpoint(tmp_path/'state.pt', recipe)['step']
+    with halted(tmp_path, 8) as p:
+        before = contents(tmp_path)
+        with pytest.raises(RuntimeError, match=f'process {p.pid} is training in'): Run(tmp_path)()
+        assert contents(tmp_path) == before and p.poll() is None
+        p.send_signal(signal.SIGKILL)
+        p.wait(60)
+    assert saved() == 6
+    stopped(tmp_path, 3, signal.SIGINT)
+    assert saved() == 8
+    code, words = stopped(tmp_path, 3, signal.SIGTERM)
+    assert saved() == 10 and code == 143 and 'Traceback' not in words
+    assert f'stopped after step 10; the run is saved in {tmp_path}/state.pt and continues from there' in words
+    assert same(Run(tmp_path)(), uninterrupted)
+    other = Run(tmp_path)
+    other.refiner.noise_weight = .2
+    with pytest.raises(ValueError, match='noise_weight: 0.1 then, 0.2 now'): other()
+
+def test_interrupted_fit(uninterrupted, tmp_path, interrupts):
+    "Ctrl-C while the highlighter is fitted: no half-fitted weights are continued from."
+    explains = highlighter(portraits())
+    train_step = explains._train_step
+    def stop(sides, half, step, *args):
+        if step == 2: signal.raise_signal(signal.SIGINT)
+        return train_step(sides, half, step, *args)
+    explains._train_step = stop
+    with pytest.raises(KeyboardInterrupt): Run(tmp_path, explains=explains)()
+    assert load_checkpoint(tmp_path/'state.pt', recipe)['step'] == 4
     assert same(Run(tmp_path)(), uninterrupted)
 
 @pytest.mark.parametrize('name', [name for name in pixel_models if name != 'ddpm'])
@@ -224,9 +262,27 @@ def test_nan_loss(tmp_path):
     "The run stops, and its last checkpoint is one of before."
     run = Run(tmp_path, explains=fitted(portraits()))
     def nan(): run.model.net.conv_in.weight.data.fill_(float('nan'))
-    advice = 'the loss became nan at step 4; the last good state is in .*state.pt. Lower'
+    advice = r'the loss became nan at step 4; the last good state is in .*state.pt \(step 3\). Lower'
     with pytest.raises(FloatingPointError, match=advice): run(loss_fn=at_call(5, nan))
     assert run.state['step'] == 3 and all(v.isfinite().all() for v in run.state['net'].values())
+
+def test_diverged(tmp_path, capsys):
+    "The loss grows for some steps before it is infinite; the checkpoint that is named, and continued, is of before."
+    wild, model, seen = Recipe(batch=4, lr=3., warmup=12, clip=1e9, ema=.9), ddpm(16), []
+    @wraps(diffusion_loss)
+    def noted(*args):
+        seen.append(loss := diffusion_loss(*args))
+        return loss
+    how = dict(folder=tmp_path, every=1, loss_fn=noted, progress=False)
+    with pytest.raises(FloatingPointError) as e: train(model, portraits(), 200, wild, Ema(model, .9), **how)
+    name, step = re.search(r'good state is in (.*) \(step (\d+)\)', str(e.value)).groups()
+    good = load_checkpoint(name, wild)
+    assert good['step'] == len(good['losses']) == int(step) and Path(name).name == 'previous.pt'
+    assert max(good['losses'][:-2]) < 100 and max(loss.item() for loss in seen[:-1]) > 1e4
+    assert load_checkpoint(tmp_path/'state.pt', wild)['step'] > int(step)
+    model, milder = ddpm(16), replace(wild, lr=1e-4)
+    after = train(model, portraits(), int(step) + 2, milder, Ema(model, .9), **how, force=True)
+    assert after[:int(step)] == good['losses'] and 'had diverged' in capsys.readouterr().err
 
 def test_infinite_gradient(tmp_path):
     "A finite loss can have an infinite gradient: what it does to the weights is never saved as a good state."
@@ -364,7 +420,7 @@ def test_cut_settings_of_samples(tmp_path):
 
 def test_unknown_words():
     with pytest.raises(ValueError, match="presets are smoke, quick, gpu, paper, not 'huge'"): settings('huge')
-    with pytest.raises(ValueError, match=r"a preset has no \['step'\]; it has .*steps"): settings('smoke', step=3)
+    with pytest.raises(ValueError, match=r"a preset has no 'step' \(did you mean 'steps'\?\); it has .*steps"): settings('smoke', step=3)
     base = [dict(method='base', arm='base')]
     with pytest.raises(FileNotFoundError, match='no image set'): experiment('t', base, 'smoke', source='emojis')
 

@@ -11,6 +11,7 @@ from selfrefine import Ema, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, trai
 from selfrefine.data.randomness import generator
 from selfrefine.data.images import batches
 from selfrefine.method.forward_noise import Readings
+from selfrefine.diffusion.run_folder import run_folder
 from small import fitted, highlighter, portraits, python, same, static
 
 pytestmark = pytest.mark.usefixtures('cpu')
@@ -47,8 +48,19 @@ def theirs(wrapped=False):
         optimizer.step(); optimizer.zero_grad()
     return dict(net=net.state_dict(), maps=maps, highlighter=explains.state_dict())
 
+def held():
+    "One launch in one folder: its first process locks it, for both; where the folder is taken, both are refused."
+    acc, images, folder = Accelerator(), portraits(), Path(sys.argv[1])/'held'
+    def run():
+        model = ddpm(16)
+        return train(model, images, 2, Recipe(batch=8, lr=1e-4), Ema(model), folder=folder, progress=False)
+    losses = run()
+    with run_folder(acc, folder):
+        try: run()
+        except RuntimeError as e: return dict(losses=losses, refused=str(e))
+
 CASES = dict(resize=partial(ours, 'resize'), conv=partial(ours, 'conv'), conv_only=partial(ours, 'conv', base=0),
-             loop=theirs, prepared=partial(theirs, wrapped=True))
+             held=held, loop=theirs, prepared=partial(theirs, wrapped=True))
 
 def attempt(case):
     try: return CASES[case]()
@@ -87,6 +99,11 @@ def test_recorded_loss_is_of_the_whole_batch(ranks):
     two = ranks('resize')
     agree(two, 'losses')
     torch.testing.assert_close(two[0]['losses'], ours('resize')['losses'], atol=1e-4, rtol=1e-4)
+
+def test_one_launch_in_one_folder(ranks):
+    two = ranks('held')
+    agree(two, 'losses')
+    for r in two: assert len(r['losses']) == 2 and 'is training in' in r['refused']
 
 def test_any_loop(ranks):
     "The refresh is collective: all get the map, and the highlighter, of the first process."

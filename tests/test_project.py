@@ -17,7 +17,7 @@ def found(folder, pattern): return sorted(p for p in (root/folder).rglob(pattern
 notebooks, executed = found('nbs', '*.ipynb'), found('reports', '*.ipynb')
 sources = [p for f in folders for p in notebooks if p.parent == root/'nbs'/f]  # in the order of their imports
 order = [f'selfrefine.{p.parent.name}.{p.stem.partition("_")[2]}' for p in sources]
-reports = [p for p in notebooks if re.match(r'(table|fig)\d|localisation|scale', p.stem)]
+reports = [p for p in notebooks if re.match(r'(table|fig)\d|localisation|scale|trust', p.stem)]
 scripts = [p for f in ('tests', 'benchmarks', 'docs', 'tools') for p in found(f, '*.py')]
 
 def relative(path): return str(path.relative_to(root))

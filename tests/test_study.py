@@ -3,6 +3,7 @@
 The choices made here are tests. They go to temporary folders.
 """
 import json, os, re, shutil, signal, socket, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -63,6 +64,50 @@ def test_this_machine_only(images, tmp_path):
         taken = run(command(images, tmp_path/'study', '--port', port), env=environment)
         assert taken.returncode and taken.stderr.startswith(f'study: port {port} cannot be opened')
         assert len(taken.stderr.splitlines()) == 1
+
+def talk(address, *parts, read=True):
+    "What the server answers to these bytes, sent one after the other; a client that does not read leaves at once."
+    host, port = address.removeprefix('http://').split(':')
+    with socket.create_connection((host, int(port)), timeout=60) as s:
+        try:
+            for part in parts: s.sendall(part)
+        except OSError: pass  # the server has closed its end
+        reply = b''
+        while read:
+            try: more = s.recv(65536)
+            except OSError: break
+            if not more: break
+            reply += more
+    return reply.decode()
+
+def posting(sha, cells, *headers, who='anna'):
+    "A request with an answer, as bytes."
+    body = f'image={sha}&cells={cells}'
+    lines = [f'POST /p/{who} HTTP/1.1', 'Host: localhost', 'Connection: close', *headers]
+    return '\r\n'.join([*lines, '', body]).encode()
+
+def test_hostile_clients(images, tmp_path):
+    "Bodies without end, slow and vanishing clients, odd requests: each is answered or dropped, and people go on."
+    with served(images, tmp_path/'study', '--port', 0) as (server, address):
+        page = urlopen(f'{address}/p/anna').read().decode()
+        sha = re.search(r'/image/(\w+)', page)[1]
+        slow = ThreadPoolExecutor(1).submit(talk, address, posting(sha, '1+2+3', 'Content-Length: 500'))
+        megabyte = b'a=1&'*2**18
+        chunk = f'{len(megabyte):x}\r\n'.encode() + megabyte + b'\r\n'
+        announced = talk(address, posting('', '', 'Content-Length: 40000000'), *[megabyte]*40)
+        chunked = talk(address, posting('', '', 'Transfer-Encoding: chunked').removesuffix(b'image=&cells='), *[chunk]*40)
+        assert all(reply.startswith('HTTP/1.1 413') or not reply for reply in (announced, chunked))
+        talk(address, posting(sha, '1+2+3', 'Content-Length: 100'), read=False)
+        talk(address, b'GET / HTTP', read=False)
+        for request, code in [(b'DELETE /p/anna', 405), (b'GET /../../etc/passwd', 404), (b'GET /p/%00', 404),
+                              ('GET /p/ä'.encode(), 400), (b'GET /' + b'x'*100_000, 4)]:
+            reply = talk(address, request + b' HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+            assert reply.startswith(f'HTTP/1.1 {code}'), reply[:200]
+        def answer(k): return urlopen(f'{address}/p/p{k}', f'image={sha}&cells=1+2+{3 + k % 9}'.encode()).status
+        with ThreadPoolExecutor(12) as pool: assert set(pool.map(answer, range(36))) == {200}
+        assert slow.result(timeout=60).startswith('HTTP/1.1 408')
+    people = [(a['participant'], a['cells'][2]) for a in stored(tmp_path/'study')]
+    assert sorted(people) == sorted((f'p{k}', 3 + k % 9) for k in range(36))
 
 def test_says_what_is_missing(images, tmp_path):
     "One sentence, without the extra and with answers of another study."

@@ -6,7 +6,7 @@
 __all__ = ['flaw_mask', 'check_fitted', 'Repaired', 'repair', 'read_named_images', 'ranked_sheet', 'rank']
 
 # %% ../../nbs/applications/01_repair.ipynb #caf2a88b
-import csv, math
+import csv, math, tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,14 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 import torch
 import torch.nn.functional as F
-from ..data.storage import atomic
+from ..data.checks import check_kind, check_number
+from ..data.storage import atomic, user_path
+from ..data.pictures import Unreadable
 from ..data.images import grid, image_bytes
-from ..data.image_files import Files, READ_ERRORS, read_images
+from ..data.image_files import Files, report_unreadable
+from ..data.streamed import Streamed
 from ..data.sets import find_source
-from ..method.gradcam import overlay
+from ..method.gradcam import check_maps, maps_from_cams, overlay, resize_map
 from ..method.highlighter import FlawHighlighter
 from ..method.local_highlighter import LocalHighlighter, flaw_probabilities
 from ..diffusion.models import Diffusion, weights_digest
@@ -32,6 +35,14 @@ def _highest_pixels(maps, area):
     return torch.zeros_like(flat).scatter(1, highest, 1).view_as(maps)
 
 # %% ../../nbs/applications/01_repair.ipynb #e21aa15e
+def _check_mask(area, threshold, grow):
+    "Raise `ValueError` for options that give no mask."
+    if (area is None) == (threshold is None): raise ValueError('give either the area or a threshold')
+    if area is None: check_number('threshold', threshold, 0, 1, whole=False)
+    elif not 0 < check_number('area', area, 0, 1, whole=False) < 1:
+        raise ValueError(f'the area is a share above 0 and below 1, not {area}')
+    check_number('grow', grow, 0)
+
 def flaw_mask(
     maps: torch.Tensor,  # float (N, 1, S, S)
     area: float | None = .15,  # the share of pixels before growing, above 0 and below 1
@@ -39,9 +50,8 @@ def flaw_mask(
     grow: int = 1,  # pixels, 0 or more
 ) -> torch.Tensor:  # uint8 (N, 1, S, S), 1 = to be repainted
     "The flawed places as a mask; raises `ValueError` unless there is one of area and threshold, in its range."
-    if (area is None) == (threshold is None): raise ValueError('give either the area or a threshold')
-    if area is not None and not 0 < area < 1: raise ValueError(f'the area is a share above 0 and below 1, not {area}')
-    if grow < 0: raise ValueError(f'a mask grows by 0 or more pixels, not {grow}')
+    _check_mask(area, threshold, grow)
+    check_maps(maps, 'maps')
     chosen = _highest_pixels(maps, area) if threshold is None else (maps > threshold).float()
     return F.max_pool2d(chosen, 2*grow + 1, 1, grow).to(torch.uint8)
 
@@ -49,9 +59,9 @@ def flaw_mask(
 def check_fitted(
     **highlighters,  # role -> highlighter or None
 ):
-    "Raise `ValueError` for a highlighter that has learned nothing."
+    "Raise `ValueError` for a highlighter that has learned nothing, `TypeError` for what is none."
     for role, h in highlighters.items():
-        if h is None or h.fitted: continue
+        if h is None or check_kind(f'the {role}', h, FlawHighlighter).fitted: continue
         reason = f'the {role} has not been fitted, so its maps and scores mean nothing'
         raise ValueError(f'{reason}; fit it, or load one that was')
 
@@ -80,7 +90,7 @@ class Repaired:
 # %% ../../nbs/applications/01_repair.ipynb #b9b3a4db
 def repair(
     model: Diffusion,  # a pixel model
-    images: torch.Tensor,  # uint8 (N, C, S, S)
+    images: torch.Tensor,  # uint8 (N, C, S, S), or a set; of the model's size
     finder: FlawHighlighter,  # makes the masks
     judge: FlawHighlighter | None = None,  # scores before and after; other weights than the finder's
     area: float | None = .15,  # of `flaw_mask`
@@ -94,10 +104,13 @@ def repair(
     progress: bool = False,  # show a bar
 ) -> Repaired:
     "Repaint only the flawed places; raises `ValueError` for a wrong judge, and what `flaw_mask` and `repaint` raise."
+    check_kind('finder', finder, FlawHighlighter)
     _check_judge(finder, judge)
-    images = image_bytes(images).cpu()
+    _check_mask(area, threshold, grow)
+    images = check_kind('model', model, Diffusion).check_images(image_bytes(images).cpu())
     absolute = threshold is not None and isinstance(finder, LocalHighlighter)
     maps = flaw_probabilities(finder, images) if absolute else finder.maps(images).cpu()
+    finder.caution(None if absolute else maps)
     masks, after = flaw_mask(maps, area, threshold, grow), images.clone()
     flawed = masks.bool().flatten(1).any(1)
     if flawed.any():
@@ -109,18 +122,18 @@ def repair(
 def _first_side(files):
     "The shorter side of the first image that can be read; 1 where there is none."
     for i in range(len(files)):
-        try:
-            with files.open(i) as f: return min(Image.open(f).size)
-        except READ_ERRORS: pass
+        try: return min(files.picture_size(i))
+        except ValueError: pass
     return 1
 
 # %% ../../nbs/applications/01_repair.ipynb #2a00fd0e
 def read_named_images(
     source: str | Path,  # a folder or zip, or the name of one under `data_root()`
-) -> tuple:  # uint8 (N, 3, S, S), S the shorter side of the first image; names of the files
+) -> tuple:  # a `Streamed` of uint8 (3, S, S), S the shorter side of the first image; names of the files
     "A folder's images; raises `FileNotFoundError` for a missing one, `ValueError` for too many unreadable files."
     files = Files(find_source(source))
-    return read_images(files, _first_side(files))
+    images = Streamed(files, _first_side(files), parts='drawn')
+    return images, images.files.names
 
 # %% ../../nbs/applications/01_repair.ipynb #7db31b29
 def _caption(row, width):
@@ -136,7 +149,11 @@ def ranked_sheet(
     rows: list,  # of `rank`, one for each image
     columns: int = 6,  # pairs in a row
 ) -> Image.Image:
-    "Images beside their maps, with rank, score and name below."
+    "Images beside their maps, with rank, score and name below; raises `ValueError` for lists of different lengths."
+    if not len(image_bytes(images)) == len(check_maps(maps, 'maps')) == len(rows):
+        raise ValueError(f'{len(images)} images, {len(maps)} maps and {len(rows)} rows; give one of each for an image')
+    check_number('columns', columns, 1)
+    images = images.expand(-1, 3, -1, -1)
     scale = math.ceil(64/images.shape[-1])
     pairs = torch.cat([images, overlay(images, maps)], -1).repeat_interleave(scale, -1).repeat_interleave(scale, -2)
     (height, width), columns = pairs.shape[-2:], min(columns, len(pairs))
@@ -148,35 +165,72 @@ def ranked_sheet(
     return sheet
 
 # %% ../../nbs/applications/01_repair.ipynb #ae7d4f8c
+def _results_folder(out):
+    "The folder, made; raises `OSError` where nothing can be written."
+    out = user_path(out, 'out')
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out): return out
+    except OSError as e:
+        raise OSError(f'nothing can be written to {out} ({e.strerror}); give another folder as out') from None
+
 def _write_rows(path, rows):
     with atomic(path) as part, open(part, 'w', newline='') as f:
         writer = csv.DictWriter(f, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
 
+# %% ../../nbs/applications/01_repair.ipynb #a9c1e5d1
+def _scores(images, highlighter):
+    "Fake scores, a few images in memory at a time, with NaN for an unreadable file; at most 1% may be unreadable."
+    side = images.shape[-1] if torch.is_tensor(images) else images.side
+    n = max(1, min(64, 2**24//(3*side*side)))
+    scores, bad = torch.full((len(images),), math.nan, dtype=torch.float64), {}
+    pending = list(torch.arange(len(images)).split(n))
+    for rows in pending:
+        try: scores[rows] = highlighter.fake_scores(image_bytes(images, rows))
+        except Unreadable as e:  # one after the other, at the end
+            if len(rows) > 1: pending += rows.split(1)
+            else: bad[images.files.names[int(rows)]] = e.reason
+    if bad: report_unreadable(bad, len(images), images.files.source)
+    return scores
+
+# %% ../../nbs/applications/01_repair.ipynb #a9c1e5d2
+def _shown(images, chosen, highlighter):
+    "Thumbnails of some images and their maps, read one after the other."
+    pairs = []
+    for i in chosen:
+        x = image_bytes(images, torch.tensor([i]))
+        side = min(256, x.shape[-1])
+        small = x if side == x.shape[-1] else resize_map(x.float(), side, side).round().clamp(0, 255).byte()
+        pairs.append((small.cpu(), highlighter.cams(x).cpu()))
+    small, cams = map(torch.cat, zip(*pairs))
+    highlighter.caution(cams)
+    return small, maps_from_cams(cams, small.shape[-1])
+
 # %% ../../nbs/applications/01_repair.ipynb #6f0a50cf
 def rank(
-    images: torch.Tensor | str | Path,  # uint8 (N, C, S, S), or a folder or zip, see `read_named_images`
+    images: torch.Tensor | str | Path,  # uint8 (N, C, S, S), a set, or a folder or zip, see `read_named_images`
     highlighter: FlawHighlighter,
     names: list | None = None,  # of the images; None: their files, or their numbers
     out: str | None = None,  # a folder for `rank.csv` and `rank.png`
     shown: int = 48,  # images on the sheet, the worst first
 ) -> list:  # dicts with rank, name, score, the worst first
     "Images by fake score; raises `ValueError` for no images, names that do not match, an unfitted highlighter."
-    check_fitted(highlighter=highlighter)
-    files = None
+    check_fitted(highlighter=check_kind('highlighter', highlighter, FlawHighlighter))
+    check_number('shown', shown, 1)
+    files, out = None, out and _results_folder(out)
     if isinstance(images, (str, Path)): images, files = read_named_images(images)
-    images = image_bytes(images)
+    elif not hasattr(images, 'parts'): image_bytes(images)
     names = list(files or range(len(images))) if names is None else list(names)
     if len(names) != len(images):
         raise ValueError(f'{len(names)} names for {len(images)} images; give one each, or none')
-    scores = highlighter.fake_scores(images)
-    order = scores.argsort(dim=0, descending=True, stable=True).tolist()
+    highlighter.caution()
+    scores = _scores(images, highlighter)
+    order = [i for i in scores.argsort(descending=True, stable=True).tolist() if not scores[i].isnan()]
     rows = [dict(rank=k + 1, name=str(names[i]), score=float(scores[i])) for k, i in enumerate(order)]
     if out:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        _write_rows(Path(out)/'rank.csv', rows)
-        worst = images[order[:shown]]
-        sheet = ranked_sheet(worst, highlighter.maps(worst), rows[:shown])
-        with atomic(Path(out)/'rank.png') as part: sheet.save(part, 'PNG')
+        _write_rows(out/'rank.csv', rows)
+        sheet = ranked_sheet(*_shown(images, order[:shown], highlighter), rows[:shown])
+        with atomic(out/'rank.png') as part: sheet.save(part, 'PNG')
     return rows

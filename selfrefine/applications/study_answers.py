@@ -7,7 +7,7 @@ __all__ = ['pixel_digest', 'read_study_images', 'append_answer', 'is_answer', 'r
            'count_votes', 'viewing_order', 'png_bytes', 'prepare_study']
 
 # %% ../../nbs/applications/02_study_answers.ipynb #049153cd
-import hashlib, io, json, os, shutil, threading
+import hashlib, io, json, os, threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,15 +15,25 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 import torch
-from ..data.storage import atomic
+from ..data.checks import check_number
+from ..data.folders import replace_folder, restore_folder
+from ..data.images import image_bytes
+from ..data.storage import write_json
 from ..data.image_files import Files
 
 # %% ../../nbs/applications/02_study_answers.ipynb #addbd5d5
+def _check_picture(x):
+    "A picture, as it is; raises `ValueError` for what is none."
+    if torch.is_tensor(x) and x.dtype == torch.uint8 and x.ndim == 3 and len(x) == 3 and x.numel(): return x.cpu()
+    found = f'{x.dtype} {tuple(x.shape)}' if torch.is_tensor(x) else type(x).__name__
+    raise ValueError(f'a picture of a study is a uint8 tensor (3, S, S), not {found}; see read_study_images')
+
 def pixel_digest(
     x: torch.Tensor,  # uint8 (3, S, S)
 ) -> str:  # 32 hexadecimal digits
-    "A name that follows from the pixels alone."
-    data = f'{tuple(x.shape)}'.encode() + x.contiguous().numpy().tobytes()
+    "A name that follows from the pixels alone; raises `ValueError` for what is no picture."
+    pixels = _check_picture(x).contiguous().numpy()
+    data = f'{tuple(pixels.shape)}'.encode() + pixels.tobytes()
     return hashlib.sha256(data).hexdigest()[:32]
 
 # %% ../../nbs/applications/02_study_answers.ipynb #c8ecacbc
@@ -36,20 +46,27 @@ def _read_pixels(files, i):
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 # %% ../../nbs/applications/02_study_answers.ipynb #cf900543
-def read_study_images(
-    source,  # a folder or zip
-) -> dict:  # name -> uint8 (3, S, S), in the order of their names
-    "A study's images; raises `ValueError` for none, unreadable ones, copies, or sizes other than one square."
-    files, images, names = Files(source), {}, {}
-    for i, name in enumerate(files.names):
-        x = _read_pixels(files, i)
-        side = next(iter(images.values()), x).shape[-1]
+def _check_set(
+    images: dict,  # name -> uint8 (3, H, W)
+    source,  # where they are
+):
+    "Raise `ValueError` for copies, or sizes other than one square."
+    names = {}
+    for name, x in images.items():
+        side = next(iter(images.values())).shape[-1]
         if x.shape != (3, side, side):
             size = f'{x.shape[2]} x {x.shape[1]}'
             raise ValueError(f'{name} in {source} is {size}; a study shows squares of one size, so crop or resize it')
         twin = names.setdefault(pixel_digest(x), name)
         if twin != name: raise ValueError(f'{twin} and {name} in {source} are the same picture; delete one')
-        images[name] = x
+
+def read_study_images(
+    source,  # a folder or zip
+) -> dict:  # name -> uint8 (3, S, S), in the order of their names
+    "A study's images; raises `ValueError` for none, unreadable ones, copies, or sizes other than one square."
+    files = Files(source)
+    images = {name: _read_pixels(files, i) for i, name in enumerate(files.names)}
+    _check_set(images, source)
     return images
 
 # %% ../../nbs/applications/02_study_answers.ipynb #63d54606
@@ -69,6 +86,8 @@ def append_answer(
         os.fsync(f.fileno())
 
 # %% ../../nbs/applications/02_study_answers.ipynb #9517ac4f
+_GRIDS = 2, 16  # the smallest and the largest grid, cells a side
+
 def is_answer(
     answer,  # anything that JSON can hold
 ) -> bool:
@@ -76,8 +95,8 @@ def is_answer(
     if not isinstance(answer, dict): return False
     named = all(isinstance(answer.get(k), str) for k in ('participant', 'image', 'sha256'))
     grid, cells = answer.get('grid'), answer.get('cells')
-    if not named or type(grid) is not int or grid < 2 or not isinstance(cells, list): return False
-    inside = all(type(k) is int and 0 <= k < grid*grid for k in cells)
+    if not named or type(grid) is not int or not isinstance(cells, list): return False
+    inside = _GRIDS[0] <= grid <= _GRIDS[1] and all(type(k) is int and 0 <= k < grid*grid for k in cells)
     return inside and len(cells) == len(set(cells)) == 3
 
 # %% ../../nbs/applications/02_study_answers.ipynb #559ec9df
@@ -95,6 +114,7 @@ def read_answers(
     path, answers = Path(folder)/'answers.jsonl', {}
     for i, line in _read_lines(path):
         try: a = json.loads(line)
+        except RecursionError: a = None
         except ValueError:
             say(f'{path.name}, line {i}, was cut off in writing and is left out')
             continue
@@ -110,7 +130,9 @@ def check_answers(
     images: dict,  # of `read_study_images`
     grid: int,  # cells a side
 ):
-    "Raise `ValueError` for answers on another grid, or about another image of the same name."
+    "Raise `ValueError` for what is no answer, answers on another grid, or about another image of the same name."
+    for i, a in enumerate(answers):
+        if not is_answer(a): raise ValueError(f'number {i} of the answers is none; give the list of read_answers')
     for a in answers:
         g, name = a['grid'], a['image']
         if g != grid:
@@ -144,7 +166,7 @@ def count_votes(
     if not answers:
         command = 'python -m selfrefine.applications.study_page'
         raise ValueError(f'there are no answers; show the images to people first, with {command}')
-    grid = answers[0]['grid']
+    grid = answers[0]['grid'] if is_answer(answers[0]) else None
     check_answers(answers, {}, grid)
     people, person = _index([a['participant'] for a in answers])
     images, image = _index([a['image'] for a in answers])
@@ -165,21 +187,30 @@ def viewing_order(
 def png_bytes(
     x: torch.Tensor,  # uint8 (3, S, S)
 ) -> bytes:
-    "A PNG file that holds the pixels and nothing else."
+    "A PNG file that holds the pixels and nothing else; raises `ValueError` for what is no picture."
     file = io.BytesIO()
-    Image.fromarray(x.permute(1, 2, 0).numpy()).save(file, 'PNG')
+    Image.fromarray(_check_picture(x).permute(1, 2, 0).numpy()).save(file, 'PNG')
     return file.getvalue()
 
 # %% ../../nbs/applications/02_study_answers.ipynb #3a786a12
+_MARK = '.study.json'  # says that a folder of images was written here
+_OWN = _MARK, '[0-9][0-9][0-9][0-9].png'  # all files of such a folder
+
+def _write_images(samples, folder):
+    "Pictures as files, in place of those that were written before; raises `OSError` for a folder with other files."
+    with replace_folder(folder, owns=_OWN) as new:
+        write_json(new/_MARK, dict(images=len(samples)))
+        for i, x in enumerate(samples): (new/f'{i:04}.png').write_bytes(png_bytes(x))
+
 def prepare_study(
-    samples: torch.Tensor,  # uint8 (N, 3, S, S)
+    samples: torch.Tensor,  # uint8 (N, 3, S, S), at most 9999
     folder,  # of the study: images go to its `images`, answers lie beside them
 ) -> dict:  # of `read_study_images`
-    "Write a study's images, or read those that people have answered."
-    images = Path(folder)/'images'
+    "Write a study's images, or read those that people have answered; raises `OSError` for a folder with other files."
+    images = restore_folder(Path(folder)/'images')
     if not read_answers(folder, lambda line: None):
-        if images.exists(): shutil.rmtree(images)
-        images.mkdir(parents=True)
-        for i, x in enumerate(samples):
-            with atomic(images/f'{i:04}.png') as part: part.write_bytes(png_bytes(x))
+        samples = image_bytes(samples).cpu()
+        check_number('the number of samples', len(samples), 1, 9999)
+        _check_set({f'sample {i}': _check_picture(x) for i, x in enumerate(samples)}, 'the samples')
+        _write_images(samples, images)
     return read_study_images(images)

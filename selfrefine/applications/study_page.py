@@ -6,7 +6,7 @@
 __all__ = ['accept', 'Study', 'study_app', 'serve', 'main']
 
 # %% ../../nbs/applications/03_study_page.ipynb #8efe1e37
-import argparse, re, secrets, socket
+import argparse, asyncio, html, re, secrets, socket
 from datetime import datetime, timezone
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 # %% ../../nbs/applications/03_study_page.ipynb #064e2cfa
+from ..data.checks import check_kind, check_number
 from .study_answers import append_answer, check_answers, is_answer, pixel_digest, png_bytes
 from .study_answers import read_answers, read_study_images, viewing_order
 
@@ -80,7 +81,8 @@ def _question(sha, done, n, grid):
 # %% ../../nbs/applications/03_study_page.ipynb #ac6ccd8b
 def _read_form(body):
     "The digest of an image and the chosen cells, as a form sent them; -1 for what is no cell."
-    form = {k: v[0] for k, v in parse_qs(body.decode('ascii', 'replace')).items()}
+    try: form = {k: v[0] for k, v in parse_qs(body.decode('ascii', 'replace'), max_num_fields=8).items()}
+    except ValueError: form = {}
     cells = [int(c) if re.fullmatch(r'[0-9]{1,4}', c) else -1 for c in form.get('cells', '').split()]
     return form.get('image'), sorted(cells)
 
@@ -111,8 +113,8 @@ class Study:
         out='reports/study',  # folder of the answers
         grid: int = 4,  # cells a side, 2 to 16
     ):
-        if not 2 <= grid <= 16: raise ValueError(f'the grid has 2 to 16 cells a side, not {grid}')
-        self.out, self.grid, self.images = Path(out), grid, read_study_images(source)
+        self.grid, self.out = check_number('the grid\'s cells a side', grid, 2, 16), Path(out)
+        self.images = read_study_images(source)
         self.digests = {name: pixel_digest(x) for name, x in self.images.items()}
         self.files = {self.digests[name]: png_bytes(x) for name, x in self.images.items()}
         check_answers(read_answers(out), self.images, grid)
@@ -160,6 +162,7 @@ class _Replies:
         return self.responses.HTMLResponse(_html(body, nonce, self.grid, script), status, _page_headers(nonce))
     def problem(self, text, status):
         again = '<p><a class="go" href="">Try again</a></p>'
+        text = html.escape(str(text), quote=False)
         return self.page(f'<h1>That did not work</h1><p>{text}</p>{again}', status=status)
     def redirect(self, participant):
         return self.responses.RedirectResponse(f'/p/{participant}', 303, {'Cache-Control': 'no-store'})
@@ -178,6 +181,20 @@ def _store_answer(study, replies, name, body):
         sorry = f'The answer could not be stored ({e.strerror}). Please tell the person who runs the study.'
         return replies.problem(sorry, 500)
     return replies.redirect(name)
+
+# %% ../../nbs/applications/03_study_page.ipynb #b0d1e501
+_LARGEST, _PATIENCE = 2**16, 10.  # bytes of a form, and seconds in which it must come
+
+async def _read_body(request):
+    "What a client sends, as bytes, up to a little more than is allowed; nothing if it leaves in the middle."
+    body, more = b'', int(request.headers.get('content-length', 0)) <= _LARGEST
+    if not more: return bytes(_LARGEST + 1)
+    while more and len(body) <= _LARGEST:
+        message = await request.receive()
+        if message['type'] == 'http.disconnect': return b''
+        body += message.get('body', b'')
+        more = message.get('more_body', False)
+    return body
 
 # %% ../../nbs/applications/03_study_page.ipynb #1303a032
 class _Addresses:
@@ -200,7 +217,13 @@ class _Addresses:
     async def store(self, request, name):
         own = f'http://{request.headers["host"]}'
         if request.headers.get('origin', own) != own: return self.replies.problem('Another site sent this.', 403)
-        return _store_answer(self.study, self.replies, name, await request.body())
+        try: body = await asyncio.wait_for(_read_body(request), _PATIENCE)
+        except TimeoutError: return self.replies.problem('The answer took too long. Please send it again.', 408)
+        if len(body) > _LARGEST: return self.replies.problem('That is too large for an answer.', 413)
+        return _store_answer(self.study, self.replies, name, body)
+    async def broken(self, request, error):
+        sorry = f'The study cannot go on ({error}). Please tell the person who runs it.'
+        return self.replies.problem(sorry, 500)
 
 # %% ../../nbs/applications/03_study_page.ipynb #7e8d854e
 def study_app(
@@ -208,18 +231,18 @@ def study_app(
 ):  # a Starlette application
     "The study as a web application; raises `ImportError` without Starlette."
     web = _web()
-    at = _Addresses(study, _Replies(web.responses, study.grid))
+    at = _Addresses(check_kind('the study', study, Study), _Replies(web.responses, study.grid))
     participant = web.Route('/p/{who}', at.participant, methods=['GET', 'POST'])
     routes = [web.Route('/', at.front), web.Route('/new', at.new), web.Route('/image/{sha}', at.image), participant]
-    return web.Starlette(routes=routes, middleware=[web.hosts])
+    return web.Starlette(routes=routes, middleware=[web.hosts],
+                         exception_handlers={ValueError: at.broken, OSError: at.broken})
 
 # %% ../../nbs/applications/03_study_page.ipynb #4e75b8fe
 def _listen(port):
-    "A socket on this machine alone; raises `OSError` for a port that is in use."
-    try: return socket.create_server(('127.0.0.1', port))
-    except OSError as e:
-        remedy = 'give another with --port, or 0 for any that is free'
-        raise OSError(f'port {port} cannot be opened ({e.strerror}); {remedy}') from None
+    "A socket on this machine alone; raises `ValueError` for what is no port, `OSError` for one that is in use."
+    remedy = 'give another with --port, or 0 for any that is free'
+    try: return socket.create_server(('127.0.0.1', check_number('port', port, 0, 65535)))
+    except OSError as e: raise OSError(f'port {port} cannot be opened ({e.strerror}); {remedy}') from None
 
 # %% ../../nbs/applications/03_study_page.ipynb #11e3868a
 def serve(
@@ -228,8 +251,11 @@ def serve(
     started=lambda server, port: None,  # called before it serves
 ):
     "Show the study on this machine until Ctrl-C; raises `OSError` for a port in use, `ImportError` without uvicorn."
+    try: check_kind('the study', study, Study).out.mkdir(parents=True, exist_ok=True)
+    except OSError as e: raise OSError(f'answers cannot go to {study.out} ({e.strerror}); give another --out') from None
     uvicorn, app, g = _web().uvicorn, study_app(study), study.grid
-    config = uvicorn.Config(app, log_level='warning', server_header=False, lifespan='off', proxy_headers=False)
+    config = uvicorn.Config(app, log_level='warning', server_header=False, http='h11',
+                            lifespan='off', proxy_headers=False)
     with _listen(port) as listening:
         server, port = uvicorn.Server(config), listening.getsockname()[1]
         print(f'{len(study.images)} images under a {g} x {g} grid: http://127.0.0.1:{port}/')

@@ -13,36 +13,48 @@ from pathlib import Path
 
 # %% ../../nbs/applications/04_user_study.ipynb #d0e675cd
 import matplotlib.pyplot as plt
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 import torch
+from ..data.checks import check_number
 from ..data.randomness import generator
 from ..evaluation.localisation_scores import cell_means, top_cells
 from .study_answers import check_answers, count_votes
 
 # %% ../../nbs/applications/04_user_study.ipynb #7958b39b
 def _load_maps(path):
-    "The tensors of a file, or of `maps.safetensors` in a folder."
+    "The tensors of a file, or of `maps.safetensors` in a folder; raises `FileNotFoundError`, or `ValueError`."
+    if not isinstance(path, (str, Path)): raise ValueError(f'maps are a dict, a file or a folder, not {path!r:.40}')
     path = Path(path)/'maps.safetensors' if Path(path).is_dir() else Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'no maps at {path}; write them there with safetensors, a tensor for each image name')
-    return load_file(path)
+    try: return load_file(path)
+    except SafetensorError as e: raise ValueError(f'{path} is damaged ({e}); write the maps again') from None
 
 # %% ../../nbs/applications/04_user_study.ipynb #4b4b776d
+def _as_map(name, m):
+    "One map as float32 (1, S, S); raises `ValueError` for another shape, NaN or infinity."
+    shape = tuple(m.shape) if torch.is_tensor(m) else (type(m).__name__,)
+    side = shape[-1]
+    if shape not in ((side, side), (1, side, side)) or not m.numel():
+        raise ValueError(f'the map of {name} is a tensor (1, S, S) or (S, S), not {shape}')
+    if not torch.isfinite(m).all(): raise ValueError(f'the map of {name} holds NaN or infinity; make it again')
+    return m.float().reshape(1, *m.shape[-2:])
+
 def read_maps(
     source,  # {image name: (1, S, S) or (S, S)}, a .safetensors file, or a folder with `maps.safetensors`
 ) -> dict:  # name -> float32 (1, S, S)
-    "Maps by image name; raises `FileNotFoundError` where there are none, `ValueError` for NaN or infinity."
+    "Maps by image name; raises `FileNotFoundError` where there are none, `ValueError` for NaN or another shape."
     maps = source if isinstance(source, dict) else _load_maps(source)
-    bad = [name for name, m in maps.items() if not torch.isfinite(m).all()]
-    if bad: raise ValueError(f'the map of {bad[0]} holds NaN or infinity; make it again')
-    return {name: m.float().reshape(1, *m.shape[-2:]) for name, m in maps.items()}
+    return {name: _as_map(name, m) for name, m in maps.items()}
 
 # %% ../../nbs/applications/04_user_study.ipynb #6a2ab171
 def flaw_maps(
     images: dict,  # name -> uint8 (3, S, S), of `read_study_images`
     highlighter,  # a fitted `FlawHighlighter`
 ) -> dict:  # name -> float32 (1, S, S) in [0, 1]
-    "The FAM of each image of a study."
+    "The FAM of each image of a study; raises `ValueError` for no images."
+    if not images: raise ValueError('there are no images; read them with read_study_images')
     return dict(zip(images, highlighter.maps(torch.stack(list(images.values())))))
 
 # %% ../../nbs/applications/04_user_study.ipynb #5fba3215
@@ -51,8 +63,8 @@ MATCH_RATES = ('per cell', 'at least one', 'all three')  # of chosen cells; of i
 def chance_rates(
     grid: int,  # cells a side, 2 or more
 ) -> dict:  # name of `MATCH_RATES` -> probability
-    "The match rates of choosing blindly."
-    n = grid*grid
+    "The match rates of choosing blindly; raises `ValueError` for a grid below 2."
+    n = check_number('grid', grid, 2)**2
     return dict(zip(MATCH_RATES, (3/n, 1 - math.comb(n - 3, 3)/math.comb(n, 3), 1/math.comb(n, 3))))
 
 # %% ../../nbs/applications/04_user_study.ipynb #6010c353
@@ -63,6 +75,7 @@ def _draw_counts(n, g):
 # %% ../../nbs/applications/04_user_study.ipynb #d50960ef
 def _bootstrap_intervals(values, people, image, n_boot=2000, seed=0, level=.95):
     "Percentile intervals (low, high) of the K means over resampled people and images; None, None without two of each."
+    check_number('n_boot', n_boot, 2), check_number('level', level, .5, .9999, whole=False)
     g, means = generator(seed, 'data'), []
     n_people, n_images = 1 + int(torch.cat(people).max()), 1 + int(image.max())
     if min(n_people, n_images) < 2: return [(None, None)]*values.shape[1]
@@ -70,6 +83,7 @@ def _bootstrap_intervals(values, people, image, n_boot=2000, seed=0, level=.95):
         c, d = _draw_counts(n_people, g), _draw_counts(n_images, g)
         w = d[image]*torch.stack([c[p] for p in people]).prod(0)
         if w.sum(): means.append(w @ values/w.sum())
+    if len(means) < 2: return [(None, None)]*values.shape[1]
     ends = torch.tensor([(1 - level)/2, (1 + level)/2], dtype=torch.float64)
     return [(low.item(), high.item()) for low, high in torch.stack(means).quantile(ends, 0).T]
 
@@ -288,6 +302,8 @@ def study_report(
     paper: float | None = None,  # a published match rate per cell
 ) -> StudyReport:
     "How people's answers and maps agree; raises `ValueError` for other images or another grid, or a missing map."
+    if not images: raise ValueError('there are no images; read them with read_study_images')
+    check_number('grid', grid, 2, 16), check_number('shown', shown, 1)
     check_answers(answers, images, grid)
     maps = read_maps(maps)
     missing = sorted(images.keys() - maps.keys())

@@ -6,11 +6,12 @@
 __all__ = ['PLAIN_NAMES', 'COLOURS', 'plain_caption', 'combination', 'split_by_caption', 'repeat_rare_designs']
 
 # %% ../../nbs/data/03_captions.ipynb #a42c69c8
-import copy, math
+import copy, math, reprlib
 from collections import Counter
 
 # %% ../../nbs/data/03_captions.ipynb #2ee9b88c
 import torch
+from .checks import check_number
 from .images import Images, name_hash, parts_by_label
 
 # %% ../../nbs/data/03_captions.ipynb #44aa5952
@@ -25,10 +26,14 @@ PLAIN_NAMES |= {f'black {d}-pointing': f'{d}-pointing' for d in _DIRECTIONS}
 PLAIN_NAMES |= {f'white {d} pointing': f'{d} pointing' for d in _DIRECTIONS}
 
 # %% ../../nbs/data/03_captions.ipynb #6fb73aeb
+def _check_text(caption):
+    if not isinstance(caption, str): raise ValueError(f'a caption must be text, not {reprlib.repr(caption)}')
+
 def plain_caption(
     caption: str,  # a name of the embedded set
 ) -> str:
-    "The caption with words for what one sees."
+    "The caption with words for what one sees; raises `ValueError` for anything but text."
+    _check_text(caption)
     for unicode_name, plain in PLAIN_NAMES.items():
         if unicode_name in caption: return caption.replace(unicode_name, plain)
     return caption
@@ -39,7 +44,8 @@ COLOURS = {'red', 'orange', 'yellow', 'green', 'blue', 'purple', 'brown', 'pink'
 def combination(
     caption: str,  # a name of the embedded set
 ) -> tuple | None:  # design, and its skin tones or colour; None where there is neither
-    "The two halves of a caption that can be recombined."
+    "The two halves of a caption that can be recombined; raises `ValueError` for anything but text."
+    _check_text(caption)
     tones = ', '.join(w for w in caption.split(', ') if w.endswith(' skin'))
     if tones: return caption.removesuffix(f', {tones}'), tones
     words = caption.split()
@@ -71,13 +77,22 @@ def _labels_by_caption(captions):
     return [part_of.get(c, 'train') for c in captions]
 
 # %% ../../nbs/data/03_captions.ipynb #26548510
+def _captions_of(images, reason):
+    "The captions of a set; raises `ValueError` for one without them, or another object."
+    captions = getattr(images, 'captions', None)
+    if not hasattr(images, 'parts') or captions is None:
+        name = getattr(images, 'name', repr(type(images).__name__))
+        raise ValueError(f'{name} has no captions; {reason}, so give a set such as emoji(None)')
+    for caption in captions: _check_text(caption)
+    return captions
+
 def split_by_caption(
     images: Images,  # with captions
 ) -> Images:  # the same images, with plain captions and parts by caption
     "Hold out combinations of known halves for val and test; raises `ValueError` where there are none."
-    if images.captions is None:
-        raise ValueError(f'{images.name} has no captions; a split by caption needs one for each image')
-    captions = [plain_caption(c) for c in images.captions]
+    captions = [plain_caption(c) for c in _captions_of(images, 'a split by caption needs one for each image')]
+    if not isinstance(images, Images):
+        raise ValueError(f'{images.name} is streamed from its files; a split by caption needs it in memory')
     labels = _labels_by_caption(captions)
     if 'test' not in labels:
         raise ValueError(
@@ -92,10 +107,10 @@ def repeat_rare_designs(
     images: Images,  # with captions
     most: int = 3,  # every design occurs at least this often, in any tone or colour
 ) -> Images:
-    "A set with its rare designs repeated; raises `ValueError` for images without captions."
-    if images.captions is None:
-        raise ValueError(f'{images.name} has no captions; a design is known by its caption')
-    designs = [(combination(c) or (c,))[0] for c in images.captions]
+    "A set with its rare designs repeated; raises `ValueError` for images without captions, or `most` below 1."
+    check_number('most', most, 1)
+    captions = _captions_of(images, 'a design is known by its caption')
+    designs = [(combination(c) or (c,))[0] for c in captions]
     counts = Counter(designs)
     rows = []
     for i, design in enumerate(designs): rows += [i]*math.ceil(most/counts[design])

@@ -8,6 +8,7 @@ __all__ = ['grid', 'to_float', 'to_uint8', 'Images', 'part', 'Latents', 'parts_b
 
 # %% ../../nbs/data/02_images.ipynb #89bf1547
 import hashlib, math, os
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -15,7 +16,22 @@ from itertools import count
 from PIL import Image
 import torch
 from torch.utils.data import DataLoader
+from .checks import check_number
 from .randomness import batch_indices, generator
+
+# %% ../../nbs/data/02_images.ipynb #1f6b9d74
+def _check_bytes(x):
+    "Raise `ValueError` for anything but a non-empty uint8 tensor with one or three channels."
+    if not torch.is_tensor(x) or x.dtype != torch.uint8 or x.ndim != 4 or not x.numel():
+        found = f'{x.dtype} {tuple(x.shape)}' if torch.is_tensor(x) else type(x).__name__
+        raise ValueError(
+            f'images must be a non-empty uint8 tensor (N, C, H, W), not {found};'
+            ' turn floats in [-1, 1] into bytes with to_uint8')
+    if x.shape[1] not in (1, 3):
+        raise ValueError(
+            f'images have 1 channel (grey) or 3 (RGB), not {x.shape[1]} of {tuple(x.shape)}; leave out the alpha'
+            ' channel, as in x[:, :3], or permute the channels to the front')
+    return x
 
 # %% ../../nbs/data/02_images.ipynb #55c82dd8
 def grid(
@@ -24,8 +40,9 @@ def grid(
     scale: int = 1,  # each pixel becomes scale x scale
     gap: int = 2,  # white pixels between images
 ) -> Image.Image:
-    "One picture of many images, in reading order."
-    x = getattr(images, 'x', images).cpu()
+    "One picture of many images, in reading order; raises `ValueError` for what are none."
+    columns, scale = check_number('columns', columns, 1), check_number('scale', scale, 1)
+    x, gap = _check_bytes(getattr(images, 'x', images)).cpu(), check_number('gap', gap, 0)
     x = x.expand(-1, 3, -1, -1).repeat_interleave(scale, -1).repeat_interleave(scale, -2)
     n, c, h, w = x.shape
     columns = min(columns, n)
@@ -41,15 +58,19 @@ def to_float(
     images: torch.Tensor,  # uint8, any shape
 ) -> torch.Tensor:  # float32 in [-1, 1]
     "From bytes to the models' scale; raises `TypeError` for anything but uint8."
-    if images.dtype != torch.uint8:
-        raise TypeError(f'images at rest are uint8, not {images.dtype}; convert floats with to_uint8 first')
+    if not torch.is_tensor(images) or images.dtype != torch.uint8:
+        found = getattr(images, 'dtype', type(images).__name__)
+        raise TypeError(f'images at rest are uint8, not {found}; convert floats with to_uint8 first')
     return images.float().div_(127.5).sub_(1)
 
 # %% ../../nbs/data/02_images.ipynb #8e797e35
 def to_uint8(
     images: torch.Tensor,  # float in [-1, 1]; values outside are clipped, as diffusers' pipelines do
 ) -> torch.Tensor:  # uint8
-    "From the models' scale to bytes, rounded to the nearest; raises `ValueError` for NaN or infinity."
+    "To bytes, rounded to the nearest; raises `TypeError` for whole numbers, `ValueError` for NaN or infinity."
+    if not torch.is_tensor(images) or not images.is_floating_point():
+        found = getattr(images, 'dtype', type(images).__name__)
+        raise TypeError(f'models give floats in [-1, 1], not {found}; bytes need no conversion')
     if not torch.isfinite(images).all():
         raise ValueError('images hold NaN or infinity; the model that made them has diverged')
     return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
@@ -63,16 +84,14 @@ def _check_captions(captions, n, items):
 @dataclass
 class Images:
     "A set of images in memory, with its name, captions and fixed parts; raises `ValueError` for a wrong shape."
-    x: torch.Tensor  # uint8 (N, C, H, W)
+    x: torch.Tensor  # uint8 (N, C, H, W), C 1 or 3
     name: str = 'images'  # shown in reports
     captions: list | None = None  # N strings
     parts: dict = field(default_factory=dict)  # part -> int64 indices
     flip: bool = False  # may an image be mirrored in training?
     def __post_init__(self):
-        x = self.x
-        if x.dtype != torch.uint8 or x.ndim != 4 or not len(x):
-            raise ValueError(f'images must be a non-empty uint8 tensor (N, C, H, W), not {x.dtype} {tuple(x.shape)}')
-        _check_captions(self.captions, len(x), 'images')
+        _check_bytes(self.x)
+        _check_captions(self.captions, len(self.x), 'images')
     def __len__(self): return len(self.x)
     def __getitem__(self, i): return self.x[i]
     @property
@@ -87,16 +106,29 @@ def part(
     images: Images,  # with `parts`
     name: str,  # "train", "val" or "test"
 ) -> Images:
-    "One part of a set, as a set; raises `KeyError` for a part it does not have."
+    "One part of a set, as a set; raises `KeyError` for a part it does not have, `ValueError` for an empty one."
+    _check_set(images)
     if name not in images.parts:
         raise KeyError(f'{images.name} has the parts {sorted(images.parts)}, not {name!r}')
+    if not len(images.parts[name]):
+        sizes = ', '.join(f'{len(i)} for {p}' for p, i in images.parts.items())
+        raise ValueError(
+            f'{images.name} has {len(images)} images ({sizes}), so none for {name}; each part has images from 10 images'
+            ' on, if no folder or list says otherwise')
     return images.take(images.parts[name], f'{images.name}/{name}')
+
+def _check_set(images):
+    "Raise `TypeError` for what is no set, such as a tensor."
+    if not hasattr(images, 'parts'):
+        raise TypeError(f'a set of images is needed, not {type(images).__name__}; make one with Images(x) or load_images')
+    return images
 
 # %% ../../nbs/data/02_images.ipynb #86a6a116
 class Latents(Images):
     "A set of latents in memory, `x` float (N, c, h, w); raises `ValueError` for a wrong shape, NaN, or `flip`."
     def __post_init__(self):
         x = self.x
+        if not torch.is_tensor(x): raise ValueError(f'latents are a float tensor (N, c, h, w), not {type(x).__name__}')
         if not x.is_floating_point() or x.ndim != 4 or not len(x):
             raise ValueError(f'latents must be a non-empty float tensor (N, c, h, w), not {x.dtype} {tuple(x.shape)}')
         if not torch.isfinite(x).all():
@@ -119,25 +151,31 @@ def name_hash(name: str) -> int:
     "SHA-256 of a name, as a whole number."
     return int(hashlib.sha256(name.encode()).hexdigest(), 16)
 
+def _fill_parts(part_of):
+    "The same parts, and one name more in each part that has none."
+    for empty in [p for p in ('test', 'val', 'train') if p not in part_of.values()]:
+        sizes = Counter(part_of.values())
+        largest = 'train' if sizes['train'] > 1 else max(sizes, key=sizes.get)
+        given = [n for n, p in part_of.items() if p == largest]
+        if len(given) > 1: part_of = part_of | {min(given, key=lambda n: name_hash(f'{empty}/{n}')): empty}
+    return part_of
+
 def split(
     names: list,  # one name per image; equal names fall into the same part
 ) -> dict:  # part -> int64 indices
-    "Parts train, val and test, 8:1:1, by a hash of each name."
-    return parts_by_label([{8: 'val', 9: 'test'}.get(name_hash(n) % 10, 'train') for n in names])
+    "Parts train, val and test, 8:1:1, by a hash of each name; from ten images on none is empty."
+    part_of = {n: {8: 'val', 9: 'test'}.get(name_hash(n) % 10, 'train') for n in names}
+    if len(names) >= 10: part_of = _fill_parts(part_of)
+    return parts_by_label([part_of[n] for n in names])
 
 # %% ../../nbs/data/02_images.ipynb #6c6da45c
 def image_bytes(
-    images,  # uint8 (N, C, H, W), or a set: `Images` or `Streamed`
+    images,  # uint8 (N, C, H, W), C 1 or 3, or a set: `Images` or `Streamed`
     rows: slice = slice(None),  # which of them
 ) -> torch.Tensor:  # uint8 (n, C, H, W)
     "The bytes of some rows, and of no others; raises `ValueError` for another dtype or shape."
     is_set = hasattr(images, 'parts')
-    x = images[rows] if is_set else images
-    if not torch.is_tensor(x) or x.dtype != torch.uint8 or x.ndim != 4 or not x.numel():
-        found = f'{x.dtype} {tuple(x.shape)}' if torch.is_tensor(x) else type(x).__name__
-        raise ValueError(
-            f'images must be a non-empty uint8 tensor (N, C, H, W), not {found};'
-            ' turn floats in [-1, 1] into bytes with to_uint8')
+    x = _check_bytes(images[rows] if is_set else images)
     return x if is_set else x[rows]
 
 # %% ../../nbs/data/02_images.ipynb #4e9d4ce8
@@ -146,6 +184,7 @@ def evenly_spaced(
     limit: int,  # at least 1
 ) -> torch.Tensor:  # at most `limit` of them
     "All rows if there are at most `limit`; otherwise `limit` of them, evenly through the set."
+    limit = check_number('limit', limit, 1)
     return rows if len(rows) <= limit else rows[torch.arange(limit)*len(rows)//limit]
 
 # %% ../../nbs/data/02_images.ipynb #28e91704
@@ -153,13 +192,23 @@ def _read_batches(images, indices):
     "The pixels for each tensor of indices, one after the other."
     if isinstance(images, Images): return (images.x[i] for i in indices)
     sampler = map(torch.Tensor.tolist, indices)
-    return DataLoader(images, batch_sampler=sampler, num_workers=min(4, os.cpu_count()))
+    workers = min(4, os.cpu_count())
+    return DataLoader(images, batch_sampler=sampler, num_workers=workers, generator=torch.Generator())
 
 # %% ../../nbs/data/02_images.ipynb #359178f1
 def _mirror(x, batch, seed, step, rows):
     "Mirror a random half of a batch, of which `x` has the rows `rows`."
     mirrored = torch.rand(batch, generator=generator(seed, 'data', step, 1))[rows] < .5
     return torch.where(mirrored[:, None, None, None], x.flip(-1), x)
+
+# %% ../../nbs/data/02_images.ipynb #d93b7e05
+def _endless_batches(images, batch, seed, start, device, rows):
+    "What `batches` promises, after its checks."
+    def indices(): return (batch_indices(len(images), batch, seed, step)[rows] for step in count(start))
+    for step, x, i in zip(count(start), _read_batches(images, indices()), indices()):
+        if images.flip: x = _mirror(x, batch, seed, step, rows)
+        x = x.to(device, non_blocking=True)
+        yield x.float() if x.is_floating_point() else to_float(x), i
 
 # %% ../../nbs/data/02_images.ipynb #c93b6446
 def batches(
@@ -171,12 +220,11 @@ def batches(
     rank: int = 0,  # this process
     world: int = 1,  # processes; each takes batch/world rows
 ):
-    "Endless float32 x0 (B, C, H, W), images in [-1, 1], and int64 indices (B,); raises `ValueError` for a bad `world`."
+    "Endless float32 x0 (B, C, H, W), images in [-1, 1], and int64 indices (B,); raises `ValueError` for a bad number."
+    batch, world = check_number('batch', batch, 1), check_number('world', world, 1)
+    start, rank = check_number('start', start, 0), check_number('rank', rank, 0, world - 1)
     if batch % world:
         raise ValueError(f'a global batch of {batch} cannot be shared by {world} processes; make it a multiple')
+    if not len(_check_set(images)): raise ValueError(f'{images.name} has no images to draw batches from')
     rows = slice(rank*batch//world, (rank + 1)*batch//world)
-    def indices(): return (batch_indices(len(images), batch, seed, step)[rows] for step in count(start))
-    for step, x, i in zip(count(start), _read_batches(images, indices()), indices()):
-        if images.flip: x = _mirror(x, batch, seed, step, rows)
-        x = x.to(device, non_blocking=True)
-        yield x.float() if x.is_floating_point() else to_float(x), i
+    return _endless_batches(images, batch, check_number('seed', seed), start, device, rows)

@@ -13,6 +13,7 @@ from functools import lru_cache
 # %% ../../nbs/data/00_randomness.ipynb #21d5ec0b
 import numpy as np
 import torch
+from .checks import check_kind, check_number
 
 # %% ../../nbs/data/00_randomness.ipynb #d4353409
 def generator(
@@ -22,7 +23,9 @@ def generator(
     index: int = 0,  # the sample's global index, where each sample has its own
     device: str = 'cpu',  # where the numbers are drawn
 ) -> torch.Generator:
-    "A fresh generator whose state depends on its arguments alone."
+    "A fresh generator whose state depends on its arguments alone; raises `ValueError` for what is no whole number."
+    seed, step, index = check_number('seed', seed), check_number('step', step), check_number('index', index)
+    check_kind('stream', stream, str)
     key = hashlib.blake2b(f'{seed}/{stream}/{step}/{index}'.encode(), digest_size=8).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(key, 'little') >> 1)
 
@@ -43,7 +46,8 @@ def batch_indices(
     seed: int,  # the run's seed
     step: int,  # the optimizer step
 ) -> torch.Tensor:  # int64 (batch,)
-    "The images of one step: every image once per epoch, each epoch in a new order."
+    "The images of one step: every image once per epoch, each in a new order; raises `ValueError` for bad numbers."
+    n, batch, step = check_number('n', n, 1), check_number('batch', batch, 1), check_number('step', step, 0)
     epochs = range(step*batch//n, (step*batch + batch - 1)//n + 1)
     order = torch.cat([epoch_order(n, seed, e) for e in epochs])
     first = step*batch - epochs[0]*n
@@ -55,7 +59,9 @@ def undisturbed(
     seed: int,  # what the global random states are set to inside
     *modules: torch.nn.Module,  # whose modes are restored
 ):
-    "Restore the global random states and the modules' modes on leaving."
+    "Restore the global random states and the modules' modes on leaving; raises `ValueError` for a bad seed."
+    seed = check_number('seed', seed, -2**63, 2**64 - 1)
+    for net in modules: check_kind('what is restored', net, torch.nn.Module)
     modes = [(m, m.training) for net in modules for m in net.modules()]
     python_state, numpy_state = random.getstate(), np.random.get_state()
     try:

@@ -15,25 +15,29 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from .checks import check_choice, check_number, closest
 from .images import Images, parts_by_label, split
 from .image_files import Database, Files, read_images, report_unreadable
-from .image_lists import attach_lists, caption_rows, file_parts
+from .caption_lists import caption_rows
+from .image_lists import attach_lists, file_parts
+from .pictures import check_colour, MAX_SIDE
+from .storage import user_path
 from .streamed import Streamed
 
 # %% ../../nbs/data/05_sets.ipynb #681e20d1
 PORTRAITS = ('smileys', 'portraits')
 
 def emoji(
-    groups: tuple | None = PORTRAITS,  # any of the set's groups; None for all of them
+    groups: tuple | str | None = PORTRAITS,  # any of the set's groups, or "GROUP+GROUP"; None for all of them
     side: int = 32,  # 1 to 32 pixels; they are stored at 32
 ) -> Images:
     "Noto emoji on white with their names as captions; raises `ValueError` for an unknown group or a larger side."
-    if not 1 <= side <= 32: raise ValueError(f'emoji are stored at 32 px, so their side can be 1 to 32, not {side}')
+    side = check_number('the side of emoji, which are stored at 32 px,', side, 1, 32)
+    groups = groups.split('+') if isinstance(groups, str) else list(groups or ())
     with np.load(package_files('selfrefine')/'assets/emoji.npz', allow_pickle=False) as z:
         x, captions, group, labels = (z[k] for k in ('images', 'captions', 'groups', 'splits'))
     names = sorted(set(group.tolist()))
-    unknown = set(groups or ()) - set(names)
-    if unknown: raise ValueError(f'no emoji group {sorted(unknown)}; there are {names}')
+    for group_name in groups: check_choice('an emoji group', group_name, names)
     chosen = np.isin(group, groups) if groups else np.ones(len(x), bool)
     x = torch.from_numpy(x[chosen]).permute(0, 3, 1, 2).contiguous()
     if side < 32: x = F.interpolate(x, (side, side), mode='bilinear', antialias=True)
@@ -43,7 +47,7 @@ def emoji(
 # %% ../../nbs/data/05_sets.ipynb #edb9a2a4
 def data_root() -> Path:
     "Where real image sets are searched and downloaded to: `$SELFREFINE_DATA`, else `~/.cache/selfrefine/data`."
-    return Path(os.environ.get('SELFREFINE_DATA', Path.home()/'.cache/selfrefine/data')).expanduser()
+    return user_path(os.environ.get('SELFREFINE_DATA') or '~/.cache/selfrefine/data')
 
 # %% ../../nbs/data/05_sets.ipynb #ef7658ce
 @dataclass(frozen=True)
@@ -122,6 +126,8 @@ def open_files(
     download: bool = False,  # for flowers-102
 ) -> Files:
     "The files of a set in any layout, with its captions and parts; raises what the reader of the layout raises."
+    path = user_path(path, 'an image set')
+    if path.name == 'data.mdb': path = path.parent
     inner = [path/n for n in ('CelebA-HQ-img', 'church_outdoor_train_lmdb', 'flowers-102') if (path/n).is_dir()]
     path = inner[0] if inner else path
     if path.name == 'flowers-102': return _open_flowers(path, download)
@@ -134,26 +140,28 @@ def _places(source):
     root = data_root()
     under_root = [root/source, root/f'{source}.zip']
     if source in SOURCES: return [root/p for p in SOURCES[source].places] + under_root
-    return [Path(source), *under_root]
+    return [user_path(source), *under_root]
 
 # %% ../../nbs/data/05_sets.ipynb #9f7bbab6
 def find_source(
     source: str,  # a key of `SOURCES`, a path, or the name of a folder or zip under `data_root()`
 ) -> Path:
-    "Where a set is; raises `FileNotFoundError` that says where it was searched and how to get it."
+    "Where a set is; raises `FileNotFoundError` that says where it was searched and how to get it, `TypeError` for no path."
+    user_path(source, 'an image set')
     source = str(source)
     places = _places(source)
     found = next((p for p in places if p.exists()), None)
     if found or source == 'flowers102': return found or places[0]
-    how = f'give a folder, a zip or one of {", ".join(["emoji", *SOURCES])}'
+    named = ['emoji', *SOURCES]
+    how = f'give a folder, a zip or one of {", ".join(named)}{closest(source, named)}'
     if source in SOURCES: how = SOURCES[source].get.format(root=data_root())
     searched = ', '.join(map(str, dict.fromkeys(places)))
     raise FileNotFoundError(f'no image set {source!r}: looked for {searched}; {how}, or set $SELFREFINE_DATA')
 
 # %% ../../nbs/data/05_sets.ipynb #37fb532c
-def _read_set(files, side, name, flip, parts):
+def _read_set(files, side, name, flip, parts, background):
     "A set in memory."
-    x, names = read_images(files, side)
+    x, names = read_images(files, side, background=background)
     captions = [files.captions[n] for n in names] if files.captions else None
     indices = split(names) if parts == 'drawn' else file_parts(names, files.given_parts)
     return Images(x, name, captions, indices, flip)
@@ -166,19 +174,20 @@ def load_images(
     flip: bool | None = None,  # may images be mirrored in training? None: as `SOURCES` says, and not otherwise
     max_bytes: int = 4*2**30,  # above this a set is streamed from its files
     parts: str = 'given',  # "given": by its folders or lists, where it has any; "drawn": 8:1:1 by a hash of each name
+    background='white',  # seen through transparent places: a colour by name, "#rrggbb" or (r, g, b)
 ) -> Images:
     "An image set by name or path; raises `ValueError` for a bad side or file, `FileNotFoundError` for a missing one."
-    if side < 1: raise ValueError(f'the side must be at least 1 pixel, not {side}')
-    if parts not in ('given', 'drawn'): raise ValueError(f'parts are "given" or "drawn", not {parts!r}')
+    side, max_bytes = check_number('side', side, 1, MAX_SIDE), check_number('max_bytes', max_bytes, 0, whole=False)
+    check_choice('parts', parts, ('given', 'drawn'))
+    check_choice('flip', flip, (None, True, False))
+    background = check_colour(background)
     name, _, group_names = str(source).partition(':')
     if name == 'emoji':
         if group_names: groups = None if group_names == 'all' else tuple(group_names.split('+'))
         return emoji(groups, side)
     path, entry = find_source(source), SOURCES.get(str(source))
     files = open_files(path, download=str(source) == 'flowers102')
-    name = str(source) if entry else path.stem
+    name = str(source) if entry else (path.parent if path.name == 'data.mdb' else path).stem
     if flip is None: flip = entry is not None and entry.flip
-    if len(files)*3*side*side <= max_bytes: return _read_set(files, side, name, flip, parts)
-    streamed = Streamed(files, side, flip, name)
-    if parts == 'drawn': streamed.parts = split(streamed.files.names)
-    return streamed
+    if len(files)*3*side*side <= max_bytes: return _read_set(files, side, name, flip, parts, background)
+    return Streamed(files, side, flip, name, background, parts)

@@ -10,34 +10,36 @@ import copy
 from concurrent.futures import ThreadPoolExecutor
 
 # %% ../../nbs/data/04b_streamed.ipynb #c97c5125
-from PIL import Image
+import numpy as np
 import torch
 from torch.utils.data import Dataset
-from .image_files import crop_square, Files, READ_ERRORS, report_unreadable
+from .checks import check_choice, check_number
+from .image_files import Files, report_unreadable
 from .image_lists import file_parts
+from .images import split
+from .pictures import check_colour, MAX_SIDE, Unreadable
 
 # %% ../../nbs/data/04b_streamed.ipynb #7fbd55db
-def _has_header(files, i):
-    try:
-        with files.open(i) as f: return bool(Image.open(f).size)
-    except READ_ERRORS: return False
-
-# %% ../../nbs/data/04b_streamed.ipynb #aa859bae
-def _read_file(files, i, side):
-    try:
-        with files.open(i) as f: return torch.from_numpy(crop_square(Image.open(f), side))
-    except READ_ERRORS as e:
-        raise ValueError(f'{files.names[i]} in {files.source} cannot be read ({e}); replace or delete it') from None
+def _bad_headers(files):
+    "The files without a good header, and why."
+    bad = {}
+    for i, name in enumerate(files.names):
+        try: files.picture_size(i)
+        except Unreadable as e: bad[name] = e.reason
+    return bad
 
 # %% ../../nbs/data/04b_streamed.ipynb #04ed9255
 class Streamed(Dataset):
     "Images that are read from their files when needed, with the interface of `Images`."
-    def __init__(self, files, side, flip=False, name=None):
-        self.files, self.side, self.flip, self.name = copy.copy(files), side, flip, name or str(files.source)
-        bad = {n for i, n in enumerate(files.names) if not _has_header(files, i)}
-        report_unreadable(sorted(bad), len(files), files.source)
+    def __init__(self, files, side, flip=False, name=None, background='white', parts='given'):
+        self.side, self.background = check_number('side', side, 1, MAX_SIDE), check_colour(background)
+        self.files, self.flip, self.name = copy.copy(files), flip, name or str(files.source)
+        check_choice('parts', parts, ('given', 'drawn'))
+        bad = _bad_headers(files)
+        report_unreadable(bad, len(files), files.source)
         self.files.names = [n for n in files.names if n not in bad]
-        self.parts = file_parts(self.files.names, files.given_parts)
+        names = self.files.names
+        self.parts = split(names) if parts == 'drawn' else file_parts(names, files.given_parts)
     def __len__(self): return len(self.files)
     @property
     def captions(self): return [self.files.captions[n] for n in self.files.names] if self.files.captions else None
@@ -49,12 +51,14 @@ class Streamed(Dataset):
         taken.files, taken.name, taken.parts = copy.copy(self.files), name, {}
         taken.files.names = [self.files.names[k] for k in i.tolist()]
         return taken
+    def _read(self, i):
+        image = self.files.picture(i, background=self.background, side=self.side)
+        return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
     def __getitem__(self, i):
         "uint8 (3, S, S) for one index, (n, 3, S, S) for several; raises `ValueError` for a broken file."
         i = torch.arange(len(self))[i]
-        if not i.ndim: return _read_file(self.files, i.item(), self.side)
+        if not i.ndim: return self._read(i.item())
         x = torch.empty(len(i), 3, self.side, self.side, dtype=torch.uint8)
         with ThreadPoolExecutor(8) as pool:
-            images = pool.map(lambda k: _read_file(self.files, k, self.side), i.tolist())
-            for k, image in enumerate(images): x[k] = image
+            for k, image in enumerate(pool.map(self._read, i.tolist())): x[k] = image
         return x

@@ -6,12 +6,14 @@
 __all__ = ['FIRST_STAGES', 'new_first_stage', 'load_first_stage']
 
 # %% ../../nbs/diffusion/04_autoencoder.ipynb #8e9b05b3
-import json
 from pathlib import Path
 
 # %% ../../nbs/diffusion/04_autoencoder.ipynb #b6cd8187
 from diffusers import AutoencoderKL, VQModel
+from ..data.checks import check_choice, check_number
 from ..data.randomness import seeded_init
+from ..data.storage import user_path
+from .reading import read_config, read_network
 
 # %% ../../nbs/diffusion/04_autoencoder.ipynb #6eeb1c29
 #  regularizer  side  channels per level             blocks    latent    codes
@@ -38,23 +40,34 @@ def new_first_stage(
     seed: int = 0,  # of the initial weights
 ) -> VQModel | AutoencoderKL:
     "An untrained first stage (Rombach et al. 2022, section 3.1); raises `ValueError` for one that has no preset."
-    if (regularizer, side) not in FIRST_STAGES:
-        raise ValueError(f'there are first stages {sorted(FIRST_STAGES)}, not {(regularizer, side)}; '
+    check_choice('regularizer', regularizer, ('vq', 'kl'))
+    sides = sorted(side for name, side in FIRST_STAGES if name == regularizer)
+    if side not in sides:
+        raise ValueError(f'there are first stages for sides {sides}, not {side!r}; '
                          'make a VQModel or AutoencoderKL of your own')
     row = FIRST_STAGES[regularizer, side]
-    with seeded_init(seed):
+    with seeded_init(check_number('seed', seed)):
         if regularizer == 'vq': return VQModel(**_arguments(row, side), num_vq_embeddings=row['codes'])
         return AutoencoderKL(**_arguments(row, side))
+
+# %% ../../nbs/diffusion/04_autoencoder.ipynb #5c1f7a30
+def _check_latents(folder, config):
+    "Raise `ValueError` where the latents of a first stage are not those times one factor."
+    if config['_class_name'] == 'VQModel' and 'scaling_factor' not in config:
+        raise ValueError(f'{folder}/config.json does not say scaling_factor, one over the standard deviation of the '
+                         'latents; add it')
+    factor = config.get('scaling_factor', .18215)
+    check_number(f'scaling_factor in {folder}/config.json', factor, 1e-6, 1e6, whole=False)
+    for name in ('shift_factor', 'latents_mean', 'latents_std'):
+        if config.get(name): raise ValueError(f'{folder}/config.json has a {name}, and latents are not shifted here')
+
 
 # %% ../../nbs/diffusion/04_autoencoder.ipynb #bb926030
 def load_first_stage(
     folder: str | Path,  # what `save_pretrained` of a first stage wrote
 ) -> VQModel | AutoencoderKL:
     "Read a first stage in float32, frozen; raises `FileNotFoundError` or `ValueError` for what is none."
-    config, classes = Path(folder)/'config.json', dict(VQModel=VQModel, AutoencoderKL=AutoencoderKL)
-    if not config.exists():
-        raise FileNotFoundError(f'{folder} holds no first stage: there is no config.json; '
-                                'give the folder that save_pretrained wrote')
-    name = json.loads(config.read_text()).get('_class_name')
-    if name not in classes: raise ValueError(f'{folder} holds a {name}; a first stage is a VQModel or an AutoencoderKL')
-    return classes[name].from_pretrained(folder, local_files_only=True).float().eval().requires_grad_(False)
+    folder = user_path(folder, 'the folder of a first stage')
+    first_stage = read_network(folder, ('VQModel', 'AutoencoderKL'))
+    _check_latents(folder, read_config(folder/'config.json'))
+    return first_stage.requires_grad_(False)

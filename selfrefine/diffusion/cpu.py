@@ -14,7 +14,8 @@ from types import MethodType
 # %% ../../nbs/diffusion/07_cpu.ipynb #ae9d917e
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 import torch
-from .models import Diffusion
+from ..data.checks import check_kind
+from .diffusion_model import Diffusion
 
 # %% ../../nbs/diffusion/07_cpu.ipynb #e1344e75
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
@@ -78,6 +79,7 @@ def explicit_attention(
     on: bool = True,  # False: change nothing
 ):
     "In this block, diffusers' own attention computes by `FewTokens`, in one layout; other attention stays as it is."
+    check_kind('net', net, torch.nn.Module)
     originals = {m: m.processor for m in net.modules() if on and _has_stock_attention(m)}
     for m in originals:
         m.set_processor(FewTokens())
@@ -100,7 +102,9 @@ def _product_seconds(x):
 def bf16_pays(
     device: str = 'cpu',  # a type of device: "cpu", "cuda", "mps"
 ) -> bool:
-    "Is a network quicker in bfloat16 than in float32? On a CPU this is timed once, in a few hundredths of a second."
+    "Is a network quicker in bfloat16 than in float32? On a CPU this is timed once; raises `ValueError` for no device."
+    try: device = torch.device(device).type
+    except (RuntimeError, TypeError): raise ValueError(f'a device is "cpu", "cuda" or "mps", not {device!r}') from None
     if device == 'cuda': return torch.cuda.is_bf16_supported(including_emulation=False)
     if device != 'cpu': return True
     single = torch.ones(512, 512, device='cpu')
@@ -115,6 +119,7 @@ def sampling_mode(
     bf16: bool = False,  # does the network run in bfloat16?
 ):
     "In this block the network is in evaluation mode and, on a CPU in bfloat16, has `explicit_attention`."
+    check_kind('model', model, Diffusion)
     was_training = model.net.training
     model.net.eval()
     try:

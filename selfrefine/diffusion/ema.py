@@ -12,26 +12,31 @@ from dataclasses import replace
 # %% ../../nbs/diffusion/11_ema.ipynb #0b5cdacf
 from diffusers.training_utils import EMAModel
 import torch
+from ..data.checks import check_choice, check_kind, check_number
 from ..data.images import to_float, to_uint8
-from .models import Diffusion
+from .diffusion_model import Diffusion
 from .cpu import sampling_mode
-from .sampling import sample_batch
+from .sampling import sample_batch, sampling_scheduler
+from .text import caption_list
 
 # %% ../../nbs/diffusion/11_ema.ipynb #13399811
 class Ema:
-    "The averaged weights of a model, and a model to sample from."
+    "The averaged weights of a model, and a model to sample from; raises `ValueError` for a decay outside 0 to 1."
     def __init__(self,
         model: Diffusion,  # in training
         decay: float = .9999,  # d, the largest
     ):
+        self.source = check_kind('model', model, Diffusion).net  # what is averaged
+        decay = check_number('decay', decay, 0, 1, whole=False)
         self.average = EMAModel(model.net.parameters(), decay=decay, use_ema_warmup=False, foreach=True)
         self.copy = replace(model, net=copy.deepcopy(model.net).eval().requires_grad_(False))
-        self.source = model.net
     def step(self): self.average.step(self.source.parameters())
     @property
     def model(self) -> Diffusion:
         "The model with the averaged weights of this moment."
         self.average.copy_to(self.copy.net.parameters())
+        newest = dict(self.source.named_buffers())
+        for name, buffer in self.copy.net.named_buffers(): buffer.copy_(newest[name])
         return self.copy
 
 # %% ../../nbs/diffusion/11_ema.ipynb #b8d20839
@@ -43,7 +48,12 @@ def ema_sampler(
     captions: list | None = None,  # of the training images; only a text-to-image model asks for them
     guidance: float = 1.,  # see `noise_predictor`
 ):  # (n, generator) -> uint8 (n, C, H, W)
-    "A function that samples the averaged weights, for `SelfRefiner`."
+    "A function that samples the averaged weights, for `SelfRefiner`; raises `ValueError` for impossible settings."
+    sampling_scheduler(check_kind('ema', ema, Ema).copy, 'ddim', steps)
+    check_number('batch', batch, 1)
+    check_choice('bf16', bf16, (True, False))
+    check_number('guidance', guidance, whole=False)
+    if captions is not None: caption_list(captions)
     def sample_ema(n, generator):
         seed, model, prompts, images = int(torch.randint(2**62, (), generator=generator)), ema.model, None, []
         if model.tokenizer and captions:
@@ -72,8 +82,12 @@ def x0_sampler(
     bf16: bool = False,  # run the network in bfloat16
 ):  # (n, generator) -> uint8 (n, C, H, W)
     "As `ema_sampler`, but noised training images, denoised by one call; raises `ValueError` for a text-to-image model."
-    if ema.copy.tokenizer:
+    if check_kind('ema', ema, Ema).copy.tokenizer:
         raise ValueError('a text-to-image model denoises by a caption; sample its maps with `ema_sampler`')
+    check_number('t', t, 0, ema.copy.scheduler.config.num_train_timesteps - 1)
+    check_number('batch', batch, 1)
+    check_choice('bf16', bf16, (True, False))
+    ema.copy.check_images(images)
     @torch.no_grad()
     def estimate(n, generator):
         model, x = ema.model, images[torch.randint(len(images), (n,), generator=generator)]

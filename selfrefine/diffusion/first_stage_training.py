@@ -14,8 +14,9 @@ from diffusers import AutoencoderKL, VQModel
 from sklearn.cluster import MiniBatchKMeans
 import torch
 import torch.nn.functional as F
+from ..data.checks import check_kind, check_number
 from ..data.randomness import generator
-from ..data.images import Images, to_float
+from ..data.images import image_bytes, Images, to_float
 from .schedules import ddpm_schedule
 from .models import Diffusion
 from .checkpoints import Recipe
@@ -27,6 +28,7 @@ class Autoencoder(torch.nn.Module):
     "A first stage in training: its reconstruction, and the cost of its latents."
     def __init__(self, first_stage, rounded=True):
         super().__init__()
+        check_kind('first_stage', first_stage, (VQModel, AutoencoderKL))
         self.first_stage, self.rounded = first_stage, rounded
     @property
     def config(self): return self.first_stage.config
@@ -45,7 +47,10 @@ def reconstruction_loss(
     weight: float = .1,  # lambda, of that distance
     price: float = 1.,  # mu, of the latents; 1e-3 and less for a KL
 ) -> Callable:  # a loss for `train`
-    "The loss of a first stage (Rombach et al. 2022, appendix G, without its discriminator)."
+    "The loss of a first stage (Rombach et al. 2022, appendix G, without its discriminator); raises `ValueError`."
+    if distance is not None and not callable(distance):
+        raise TypeError(f'distance is a function of two batches, such as Perceptual(), not {distance!r:.80}')
+    weight, price = (check_number(k, v, 0, whole=False) for k, v in dict(weight=weight, price=price).items())
     def loss(net, scheduler, x0, t, noise, target):
         y, cost = net(x0, noise)
         perceptual = weight*distance(y.float(), x0).mean() if distance else 0.
@@ -59,9 +64,10 @@ def unscaled_latents(
     images: torch.Tensor,  # uint8 (N, 3, H, W)
     batch: int = 256,  # images at a time
 ) -> torch.Tensor:  # float32 (N, c, h, w)
-    "Latents as the first stage gives them, before they are scaled to unit variance."
+    "Latents as the first stage gives them, before they are scaled to unit variance; raises `ValueError`."
+    check_kind('first_stage', first_stage, (VQModel, AutoencoderKL)), check_number('batch', batch, 1)
     coder, device = Diffusion(None, None, first_stage), next(first_stage.parameters()).device
-    z = [coder.encode(to_float(x).to(device)).cpu() for x in images.split(batch)]
+    z = [coder.encode(to_float(x).to(device)).cpu() for x in image_bytes(images).split(batch)]
     return torch.cat(z)/first_stage.config.scaling_factor
 
 # %% ../../nbs/diffusion/13_first_stage_training.ipynb #d0a6417d
@@ -71,13 +77,16 @@ def cluster_centres(
     seed: int = 0,
 ) -> torch.Tensor:  # float32 (n, c)
     "Centres of n clusters (Sculley 2010, scikit-learn); raises `ValueError` for fewer different vectors than centres."
+    check_number('n', n, 1), check_number('seed', seed)
+    if not torch.is_tensor(z) or not z.is_floating_point() or z.ndim != 2 or not torch.isfinite(z).all():
+        raise ValueError('the vectors to be clustered must be a float tensor (N, c) without NaN and infinity')
     different = z.unique(dim=0)
     if len(different) < n:
         raise ValueError(f'{len(different)} different latents for {n} codes; give more images or fewer codes')
     order = torch.randperm(len(different), generator=generator(seed, 'init', index=2))
     z, start = different.double().numpy(), different[order[:n]].double().numpy()
     means = MiniBatchKMeans(n, init=start, n_init=1, max_iter=30, batch_size=max(1024, 4*n), reassignment_ratio=0,
-                            random_state=seed)
+                            random_state=seed % 2**32)
     return torch.from_numpy(means.fit(z).cluster_centers_).float()
 
 # %% ../../nbs/diffusion/13_first_stage_training.ipynb #cee7b653
@@ -87,6 +96,7 @@ def init_codebook(
     seed: int = 0,
 ):
     "Put the codes where the latents are; raises what `cluster_centres` raises."
+    check_kind('first_stage', first_stage, VQModel)
     z = unscaled_latents(first_stage, images).permute(0, 2, 3, 1).flatten(0, 2)
     codes = first_stage.quantize.embedding.weight
     order = torch.randperm(len(z), generator=generator(seed, 'init', index=1))
@@ -100,6 +110,20 @@ def _train_part(first_stage, images, steps, recipe, loss, rounded, folder, progr
     losses = train(model, images, steps, recipe, ema, folder=folder, loss_fn=loss, progress=progress)
     return ema.model.net.first_stage, losses
 
+# %% ../../nbs/diffusion/13_first_stage_training.ipynb #3f0be6c2
+def _check_first_stage(first_stage, images, steps):
+    "Raise `ValueError` or `TypeError` for what a first stage cannot be trained with."
+    check_kind('first_stage', first_stage, (VQModel, AutoencoderKL))
+    if not hasattr(images, 'side') or torch.is_tensor(images):
+        raise TypeError(f'images must be a set (Images or Streamed), not {type(images).__name__}')
+    codebook = isinstance(first_stage, VQModel)
+    check_number('steps', steps, 2 if codebook else 1)
+    z, pixels = unscaled_latents(first_stage, images[:1]), min(len(images), 4096)
+    codes = first_stage.config.num_vq_embeddings if codebook else 0
+    if pixels*z[0, 0].numel() < codes:
+        raise ValueError(f'{pixels} images have {pixels*z[0, 0].numel()} latents, too few for {codes} codes; '
+                         'give more images or fewer codes')
+
 # %% ../../nbs/diffusion/13_first_stage_training.ipynb #a2eb8c56
 def train_first_stage(
     first_stage: VQModel | AutoencoderKL,
@@ -112,10 +136,12 @@ def train_first_stage(
     price: float | None = None,  # of the latents; None: 1 for a codebook, 1e-4 for a KL
     progress: bool = True,
 ) -> tuple:  # the first stage with averaged weights, frozen, and its losses
-    "Train a first stage on images, and set the factor of its latents; raises what `init_codebook` raises."
+    "Train a first stage on images, and set the factor of its latents; raises what `init_codebook` and `train` raise."
+    _check_first_stage(first_stage, images, steps)
     losses, codebook = [], isinstance(first_stage, VQModel)
     if price is None: price = 1. if codebook else 1e-4
     loss = reconstruction_loss(distance, weight, price)
+    first_stage.register_to_config(sample_size=images.side)
     stages = [('free', 1/3, False), ('rounded', 2/3, True)] if codebook else [('all', 1, True)]
     for name, share, rounded in stages:
         if name == 'rounded': init_codebook(first_stage, images[:4096], recipe.seed)

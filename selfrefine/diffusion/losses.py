@@ -12,6 +12,28 @@ import math
 import torch
 import torch.nn.functional as F
 
+# %% ../../nbs/diffusion/00_losses.ipynb #00a00002
+def _check_times(scheduler, t, n):
+    "Raise `ValueError` for anything but n timesteps of a schedule."
+    T, whole = scheduler.config.num_train_timesteps, not getattr(scheduler, 'continuous', False)
+    if not torch.is_tensor(t) or t.shape != (n,) or t.dtype == torch.bool or t.is_complex():
+        raise ValueError(f't must be a tensor with one timestep for each of {n} images, not {t!r:.80}')
+    if whole and t.is_floating_point():
+        raise ValueError(f'the timesteps of this schedule are whole numbers, not {t.dtype}; only VPSDE takes fractions')
+    first = -1 if t.is_floating_point() else 0
+    if not bool(((t >= first) & (t < T)).all()):
+        raise ValueError(f'timesteps must be from {first} to {T - 1}, not {t.tolist()!r:.80}')
+
+def _check_batch(scheduler, t, **batch):
+    "Raise `ValueError` for tensors that are not one float batch of images, with a timestep for each."
+    first = next(iter(batch))
+    for name, x in batch.items():
+        if not torch.is_tensor(x) or not x.is_floating_point() or x.ndim != 4 or x.shape != batch[first].shape:
+            found = f'{x.dtype} {tuple(x.shape)}' if torch.is_tensor(x) else type(x).__name__
+            like = '' if name == first else f', as {first} is {tuple(batch[first].shape)}'
+            raise ValueError(f'{name} must be a float tensor (B, C, H, W){like}, not {found}')
+    _check_times(scheduler, t, len(batch[first]))
+
 # %% ../../nbs/diffusion/00_losses.ipynb #a90849be
 def _posterior_columns(scheduler):
     "Weights of x0 and of x_t in the mean, log of the true variance, log of beta: float64 (T,) each."
@@ -30,7 +52,8 @@ def posterior(
     x_t: torch.Tensor,
     t: torch.Tensor,  # int64 (B,)
 ) -> tuple:  # the mean (B, C, H, W); log beta_tilde and log beta, (B, 1, 1, 1)
-    "The true reverse step $q(x_{t-1} | x_t, x_0)$ and its variance's bounds (Nichol & Dhariwal 2021, section 2)."
+    "The true reverse step $q(x_{t-1} | x_t, x_0)$ and its variance's bounds (Nichol & Dhariwal 2021, section 2); raises `ValueError`."
+    _check_batch(scheduler, t, x0=x0, x_t=x_t)
     columns = [c.to(x0.device, x0.dtype)[t][:, None, None, None] for c in _posterior_columns(scheduler)]
     of_x0, of_x_t, low, high = columns
     return of_x0*x0 + of_x_t*x_t, low, high
@@ -51,7 +74,8 @@ def bound_bits(
     x_t: torch.Tensor,
     t: torch.Tensor,  # int64 (B,)
 ) -> torch.Tensor:  # (B,) bits per value
-    "Each image's term $L_t$ of the variational bound (Nichol & Dhariwal 2021, Equations 4 to 7)."
+    "Each image's term $L_t$ of the variational bound (Nichol & Dhariwal 2021, Equations 4 to 7); raises `ValueError`."
+    _check_batch(scheduler, t, x0=x0, x_t=x_t, eps=eps, v=v)
     true, low, high = posterior(scheduler, x0, x_t, t)
     alpha_bar = scheduler.alphas_cumprod.to(x0.device, x0.dtype)[t][:, None, None, None]
     mean = posterior(scheduler, (x_t - (1 - alpha_bar).sqrt()*eps)/alpha_bar.sqrt(), x_t, t)[0]
@@ -69,12 +93,17 @@ def diffusion_loss(
     noise: torch.Tensor,  # makes x_t
     target: torch.Tensor,  # what the network should predict
 ) -> torch.Tensor:  # scalar
-    "The loss of Equation 3, or the hybrid loss; raises `ValueError` for a scheduler that does not predict noise."
+    "The loss of Equation 3, or the hybrid loss; raises `ValueError` for what does not fit together."
     if scheduler.config.prediction_type != 'epsilon':
         predicted = scheduler.config.prediction_type
         raise ValueError(f'the loss is defined for noise prediction ("epsilon"), not {predicted!r}')
-    x_t = scheduler.add_noise(x0, noise, t)
-    eps, *v = net(x_t, t).sample.float().split(x0.shape[1], 1)
+    _check_batch(scheduler, t, x0=x0, noise=noise, target=target)
+    x_t, c = scheduler.add_noise(x0, noise, t), x0.shape[1]
+    output = net(x_t, t).sample.float()
+    if output.shape not in (x0.shape, (len(x0), 2*c, *x0.shape[2:])):
+        raise ValueError(f'the network makes {tuple(output.shape)} of {tuple(x0.shape)}; it must make {c} channels, '
+                         f'the noise, or {2*c}, a variance too')
+    eps, *v = output.split(c, 1)
     loss = F.mse_loss(eps, target.float())
     if not v: return loss
     bits = bound_bits(scheduler, eps.detach(), v[0], x0, x_t, t)

@@ -12,6 +12,7 @@ from collections import deque
 # %% ../../nbs/diffusion/10_progress.ipynb #a60d04ff
 import torch
 from tqdm import tqdm
+from ..data.checks import check_number
 from ..data.randomness import generator, undisturbed
 
 # %% ../../nbs/diffusion/10_progress.ipynb #573fc8ad
@@ -19,7 +20,8 @@ def time_map(
     refiner,  # a `SelfRefiner`
     n: int = 4,  # images that it is tried on
 ) -> float:  # seconds
-    "About how long a map takes, without making one."
+    "About how long a map takes, without making one; raises `ValueError` for an impossible number."
+    check_number('n', n, 1)
     if not refiner.guide.needs_samples: return 0.
     n = min(n, refiner.n_map)
     with undisturbed(0, refiner.net, refiner.highlighter), refiner.bypass(), torch.no_grad():
@@ -55,7 +57,9 @@ def forecast(
     fitted: bool = True,  # is the highlighter?
     slow: bool = False,  # does the run use bfloat16 where it does not pay?
 ) -> str:
-    "How long a run will take, phase by phase."
+    "How long a run will take, phase by phase; raises `ValueError` for impossible numbers."
+    for what, value in dict(steps=steps, start=start).items(): check_number(what, value, 0)
+    for what, value in dict(step=step, each=each).items(): check_number(what, value, 0, whole=False)
     base = max(0, min(steps, phases.base if phases else steps) - start)
     more, maps, lines = max(0, steps - start - base), 0, []
     if more: maps = len({phases.due(k) for k in range(max(start, phases.base), steps)})

@@ -12,6 +12,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerOutput
 from diffusers.utils.torch_utils import randn_tensor
 from fastcore.basics import patch
 import torch
+from ..data.checks import check_number
 
 # %% ../../nbs/diffusion/01_schedules.ipynb #ee6b602e
 def ddpm_schedule() -> DDPMScheduler:
@@ -29,10 +30,17 @@ def cosine_schedule(
                          timestep_spacing='trailing')
 
 # %% ../../nbs/diffusion/01_schedules.ipynb #4f1e63f8
+def _check_betas(low, high):
+    "Raise `ValueError` for betas at the ends of a schedule that are no growing shares of variance."
+    for name, beta in dict(low=low, high=high).items(): check_number(name, beta, 0, 1, whole=False)
+    if not 0 < low <= high < 1:
+        raise ValueError(f'beta must grow and stay between 0 and 1, so it cannot go from {low:g} to {high:g}')
+
 def scaled_linear_schedule(
     low: float = .0015, high: float = .0195,  # beta at the first and the last step
 ) -> DDPMScheduler:
-    "LDM's schedule: the square root of beta is linear over 1000 steps (Rombach et al. 2022, their code)."
+    "LDM's schedule: the root of beta is linear over 1000 steps (Rombach et al. 2022, their code); raises `ValueError`."
+    _check_betas(low, high)
     return DDPMScheduler(1000, beta_start=low, beta_end=high, beta_schedule='scaled_linear', clip_sample=False,
                          timestep_spacing='trailing', steps_offset=1)
 
@@ -41,18 +49,24 @@ def vp_marginal(
     tau: torch.Tensor,  # time in [0, 1], float
     beta: tuple = (.1, 20.),  # at tau 0 and at tau 1
 ) -> tuple:  # (a, s), of tau's shape: x_tau = a x_0 + s eps
-    "Image and noise of the variance-preserving SDE (Song et al. 2021, appendix B), accurate also where s is near 0."
+    "Image and noise of the variance-preserving SDE (Song et al. 2021, appendix B), accurate also near s = 0; raises `ValueError`."
+    if not torch.is_tensor(tau) or not tau.is_floating_point() or not bool(((tau >= 0) & (tau <= 1)).all()):
+        raise ValueError(f'tau must be a float tensor with times from 0 to 1, not {tau!r:.80}')
+    if not 0 < beta[0] <= beta[1]: raise ValueError(f'beta must be positive and grow, not go from {beta[0]} to {beta[1]}')
     area = beta[0]*tau + (beta[1] - beta[0])*tau**2/2
     return (-area/2).exp(), (-torch.expm1(-area)).sqrt()
 
 # %% ../../nbs/diffusion/01_schedules.ipynb #c6d3a6d7
 class VPSDE(DDPMScheduler):
-    "DDPM's linear schedule in continuous time: a float timestep is $1000\\tau - 1$ (Song et al. 2021)."
+    "DDPM's linear schedule in continuous time: a float timestep is $1000\\tau - 1$ (Song et al. 2021); raises `ValueError`."
+    continuous = True  # timesteps may have a fraction
     @register_to_config
     def __init__(self, num_train_timesteps: int = 1000, beta_start: float = 1e-4, beta_end: float = .02,
                  clip_sample: bool = True, timestep_spacing: str = 'trailing'):
-        super().__init__(num_train_timesteps, beta_start, beta_end, clip_sample=clip_sample,
-                         timestep_spacing=timestep_spacing)
+        check_number('num_train_timesteps', num_train_timesteps, 1)
+        _check_betas(beta_start, beta_end)
+        super().__init__(num_train_timesteps=num_train_timesteps, beta_start=beta_start, beta_end=beta_end,
+                         clip_sample=clip_sample, timestep_spacing=timestep_spacing)
     def add_noise(self, x0, noise, t):
         if not t.is_floating_point(): return super().add_noise(x0, noise, t)
         T, c = self.config.num_train_timesteps, self.config
@@ -63,14 +77,16 @@ class VPSDE(DDPMScheduler):
 class EulerMaruyama:
     "The reverse SDE in n equal steps, as a diffusers scheduler; raises `ValueError` for a schedule that is not linear."
     def __init__(self, config: dict, tau_min: float = 1e-3):
-        if config['beta_schedule'] != 'linear':
-            raise ValueError(f'the VP-SDE is the limit of the linear schedule, not of {config["beta_schedule"]!r}')
+        if config.get('beta_schedule') != 'linear':
+            raise ValueError(f'the VP-SDE is the limit of the linear schedule, not of {config.get("beta_schedule")!r}; '
+                             'take another sampler for this model')
+        check_number('tau_min', tau_min, 0, 1, whole=False)
         self.config, self.tau_min, self.T = config, tau_min, config['num_train_timesteps']
         self.beta = self.T*config['beta_start'], self.T*config['beta_end']
     @classmethod
     def from_config(cls, config, tau_min=1e-3, **kwargs): return cls(config, tau_min)
     def set_timesteps(self, n, device=None):
-        if n < 1: raise ValueError(f'Euler-Maruyama takes 1 step or more, not {n}')
+        check_number('steps', n, 1)
         tau = torch.linspace(1, self.tau_min, n, dtype=torch.float64)
         self.timesteps = (self.T*tau - 1).float().to(device)
         self.dt = torch.cat([tau[:-1] - tau[1:], tau[-1:]]).float().to(device)

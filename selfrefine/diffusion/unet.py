@@ -8,6 +8,7 @@ __all__ = ['UNETS', 'unet']
 # %% ../../nbs/diffusion/02_unet.ipynb #fd58340a
 from diffusers import UNet2DModel
 import torch
+from ..data.checks import check_choice, check_number
 from ..data.randomness import seeded_init
 
 # %% ../../nbs/diffusion/02_unet.ipynb #cf2e0b28
@@ -36,12 +37,39 @@ _DETAILS = dict(
 # %% ../../nbs/diffusion/02_unet.ipynb #33df9062
 def _row(architecture, side, given):
     "A preset's sizes with the given ones in their place; raises `ValueError` where neither says a size."
-    if architecture not in _DETAILS: raise ValueError(f'U-Nets are {sorted(_DETAILS)}, not {architecture!r}')
+    check_choice('architecture', architecture, _DETAILS)
     given = {name: value for name, value in given.items() if value is not None}
     row = UNETS.get((architecture, side), dict(head_dim=None)) | given
     if {'channels', 'layers', 'attention'} <= set(row): return row
     sides = sorted(s for a, s in UNETS if a == architecture)
     raise ValueError(f'there are U-Net presets for sides {sides}, not {side}; give channels, layers and attention')
+
+# %% ../../nbs/diffusion/02_unet.ipynb #02a00002
+def _check_levels(side, channels, attention, head_dim):
+    "Raise `ValueError` for levels of a U-Net that cannot be made."
+    if not isinstance(channels, (list, tuple)) or not channels:
+        raise ValueError(f'channels must be a tuple with the channels of each level, not {channels!r}')
+    for c in channels: check_number('the channels of a level', c, 2)
+    halvings = len(channels) - 1
+    if side % 2**halvings:
+        raise ValueError(f'a side of {side} cannot be halved {halvings} times; take fewer levels, or another side')
+    groups = min(32, min(channels)//2)
+    if any(c % groups for c in channels):
+        raise ValueError(f'the channels {tuple(channels)} cannot all be normed in {groups} groups; take multiples of it')
+    attended = [channels[-1], *(c for level, c in enumerate(channels) if side >> level in attention)]
+    if head_dim is not None and any(c % check_number('head_dim', head_dim, 1) for c in attended):
+        raise ValueError(f'heads of {head_dim} channels do not divide {attended}, the channels of levels with attention')
+
+def _check_attention(side, levels, attention):
+    "Raise `ValueError` for an attention side that no level has."
+    sides = [side >> level for level in range(levels)]
+    if not isinstance(attention, (list, tuple)) or set(attention) - set(sides):
+        raise ValueError(f'attention must be a tuple of some of the sides {sides} of the levels, not {attention!r}')
+
+def _outputs(in_channels, out_channels):
+    "The channels of the output; raises `ValueError` for those of neither a noise nor a noise with a variance."
+    c = check_number('in_channels', in_channels, 1)
+    return c if out_channels is None else check_choice('out_channels', out_channels, (c, 2*c))
 
 # %% ../../nbs/diffusion/02_unet.ipynb #fdfa7e6a
 def unet(
@@ -52,12 +80,15 @@ def unet(
     attention: tuple | None = None,  # sides that have self-attention
     head_dim: int | None = None,  # channels of an attention head; None: as the preset, or one head
     in_channels: int = 3,  # of an image or a latent
-    out_channels: int = 3,  # twice as many for a learned variance
+    out_channels: int | None = None,  # None: as in_channels; twice as many for a learned variance
     seed: int = 0,  # of the initial weights
 ) -> UNet2DModel:
-    "The U-Net of DDPM (Ho et al. 2020), Improved DDPM or LDM; raises `ValueError` for a side without a preset."
+    "The U-Net of DDPM (Ho et al. 2020), Improved DDPM or LDM; raises `ValueError` for sizes that do not fit."
     given = dict(channels=channels, layers=layers, attention=attention, head_dim=head_dim)
-    row = _row(architecture, side, given)
+    row, out_channels = _row(architecture, check_number('side', side, 1), given), _outputs(in_channels, out_channels)
+    check_number('layers', row['layers'], 1)
+    _check_levels(side, row['channels'], row['attention'], row['head_dim'])
+    if attention is not None: _check_attention(side, len(row['channels']), attention)
     sides, groups = [side >> level for level in range(len(row['channels']))], min(32, min(row['channels'])//2)
     down = tuple('AttnDownBlock2D' if s in row['attention'] else 'DownBlock2D' for s in sides)
     up = tuple(block.replace('Down', 'Up') for block in reversed(down))

@@ -14,6 +14,7 @@ from diffusers.models.unets.unet_2d import UNet2DOutput
 from fastcore.basics import patch
 import torch
 from torch import nn
+from ..data.checks import check_number
 from ..data.randomness import seeded_init
 
 # %% ../../nbs/diffusion/03_uvit.ipynb #59863928
@@ -39,8 +40,11 @@ def _small_weights(m):
     if m.bias is not None: nn.init.zeros_(m.bias)
 
 # %% ../../nbs/diffusion/03_uvit.ipynb #3e8a3a8c
-def _check_sizes(sample_size, patch_size, dim, depth, heads):
+def _check_sizes(sample_size, patch_size, dim, depth, heads, **more):
     "Raise `ValueError` for sizes of a U-ViT that do not fit together."
+    sizes = dict(sample_size=sample_size, patch_size=patch_size, dim=dim, depth=depth, heads=heads)
+    for name, size in (sizes | more).items():
+        if size is not None: check_number(name, size, 1)
     if depth % 2 == 0:
         raise ValueError(f'U-ViT has a middle block and as many before as after it, so depth is odd, not {depth}')
     if sample_size % patch_size:
@@ -64,7 +68,9 @@ class UViT(ModelMixin, ConfigMixin):
         continuous: bool = True,  # the time token shows 999 tau, tau = (timestep + 1)/1000; else the timestep
     ):
         super().__init__()
-        _check_sizes(sample_size, patch_size, dim, depth, heads)
+        more = dict(in_channels=in_channels, out_channels=out_channels, num_classes=num_classes)
+        _check_sizes(sample_size, patch_size, dim, depth, heads, **more)
+        check_number('mlp_ratio', mlp_ratio, 1/dim, whole=False)
         self.extra_tokens, self.gradient_checkpointing = 1 if num_classes is None else 2, False
         sizes, outputs = (dim, heads, mlp_ratio, qkv_bias), out_channels or in_channels
         self.patch = nn.Conv2d(in_channels, dim, patch_size, patch_size)
@@ -85,11 +91,11 @@ def tokens(self: UViT,
     timestep: torch.Tensor,  # (B,)
     class_labels: torch.Tensor | None = None,  # int64 (B,)
 ) -> torch.Tensor:  # (B, extra_tokens + patches, dim)
-    "Time, class and patches as one sequence."
+    "Class, time and patches as one sequence."
     time = .999*(timestep + 1) if self.config.continuous else timestep
     time = get_timestep_embedding(time, self.config.dim, flip_sin_to_cos=True, downscale_freq_shift=0)
-    extra = [time.to(self.position.dtype)]
-    if self.label is not None: extra.append(self.label(class_labels))
+    extra = [] if self.label is None else [self.label(class_labels)]
+    extra.append(time.to(self.position.dtype))
     return torch.cat([torch.stack(extra, 1), self.patch(sample).flatten(2).transpose(1, 2)], 1) + self.position
 
 # %% ../../nbs/diffusion/03_uvit.ipynb #ff5f12ba
@@ -106,14 +112,19 @@ def image(self: UViT,
 # %% ../../nbs/diffusion/03_uvit.ipynb #7e325fce
 @patch
 def _check_input(self: UViT, sample, class_labels):
-    "Raise `ValueError` for another image side, or for class labels that are missing or not wanted."
-    side = self.config.sample_size
-    if sample.shape[-2:] != (side, side):
-        raise ValueError(f'this U-ViT takes images of side {side}, not {tuple(sample.shape[-2:])}; '
+    "Raise `ValueError` for other images, or for class labels that are missing, not wanted or not known."
+    shape, classes = (self.config.in_channels, *[self.config.sample_size]*2), self.config.num_classes
+    if sample.shape[1:] != shape:
+        raise ValueError(f'this U-ViT takes images of {shape}, not {tuple(sample.shape[1:])}; '
                          'its positions are learned for that side')
     if self.label is None and class_labels is not None:
         raise ValueError('this U-ViT has no classes: leave class_labels out')
-    if self.label is not None and class_labels is None: raise ValueError('this U-ViT has classes: give class_labels')
+    if self.label is None: return
+    if class_labels is None: raise ValueError('this U-ViT has classes: give class_labels')
+    if class_labels.shape != sample.shape[:1] or class_labels.is_floating_point():
+        raise ValueError(f'class_labels must be {len(sample)} whole numbers, one for each image')
+    if not torch.compiler.is_compiling() and not bool(((class_labels >= 0) & (class_labels < classes)).all()):
+        raise ValueError(f'class_labels must be from 0 to {classes - 1}, not {class_labels.tolist()}')
 
 # %% ../../nbs/diffusion/03_uvit.ipynb #408a31a0
 @patch
@@ -153,7 +164,7 @@ def uvit_net(
 ) -> UViT:
     "An untrained U-ViT; raises `ValueError` for a side without a preset, unless the first four sizes are given."
     given = dict(patch_size=patch_size, dim=dim, depth=depth, heads=heads)
-    if side not in UVITS and None in given.values():
+    if check_number('side', side, 1) not in UVITS and None in given.values():
         raise ValueError(f'there are U-ViT presets for sides {sorted(UVITS)}, not {side}; give {sorted(given)}')
     sizes = UVITS.get(side, {}) | {name: value for name, value in given.items() if value is not None}
     with seeded_init(seed):

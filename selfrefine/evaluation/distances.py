@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['as_features', 'as_feature_pair', 'Statistics', 'statistics', 'square_root', 'root_trace', 'frechet', 'kernel',
-           'offdiagonal_mean', 'kid']
+           'pair_sums', 'cross_means', 'kid']
 
 # %% ../../nbs/evaluation/01_distances.ipynb #d6c3cba9
 from typing import NamedTuple
@@ -13,27 +13,42 @@ from typing import NamedTuple
 import torch
 
 # %% ../../nbs/evaluation/01_distances.ipynb #18d4fe02
+_BLOCK = 1024  # rows of a block of features: 8 MB of kernel matrix
+
+def _feature_rows(features):
+    "Features as they are, checked; raises what `as_features` raises."
+    try: f = torch.as_tensor(features).detach().cpu()
+    except (TypeError, ValueError, RuntimeError): f = torch.zeros(())
+    if f.ndim != 2 or len(f) < 2 or not f.shape[1] or f.is_complex():
+        found = f'{type(features).__name__} of shape {tuple(f.shape)}'
+        raise ValueError(f'features must be a matrix (N, D) of numbers with at least 2 rows, not a {found}')
+    finite = torch.cat([torch.isfinite(rows).all(1) for rows in f.split(_BLOCK)])
+    if not finite.all():
+        row = int((~finite).nonzero()[0])
+        raise ValueError(f'features hold NaN or infinity, first in row {row}; '
+                         'look at that image, or at the model that made it')
+    return f
+
 def as_features(
     features,  # (N, D), tensor or array
 ) -> torch.Tensor:  # float64 (N, D) on the CPU
     "Features ready for a distance; raises `ValueError` for a wrong shape, fewer than 2 rows, NaN or infinity."
-    f = torch.as_tensor(features).detach().to('cpu', torch.float64)
-    if f.ndim != 2 or len(f) < 2:
-        raise ValueError(f'features must be a matrix (N, D) with at least 2 rows, not {tuple(f.shape)}')
-    if not torch.isfinite(f).all():
-        raise ValueError('features hold NaN or infinity; look at the images or the model that made them')
-    return f
+    return _feature_rows(features).double()
 
 # %% ../../nbs/evaluation/01_distances.ipynb #50560971
+def _feature_row_pair(a, b):
+    "Both sets as they are, checked; raises what `as_feature_pair` raises."
+    a, b = _feature_rows(a), _feature_rows(b)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f'{a.shape[1]} features against {b.shape[1]}; both sets need the same encoder')
+    return a, b
+
 def as_feature_pair(
     a,  # features (N, D)
     b,  # features (M, D)
 ) -> tuple:  # both, as `as_features` returns them
     "Two sets of features of one encoder; raises `ValueError` for other widths, and what `as_features` raises."
-    a, b = as_features(a), as_features(b)
-    if a.shape[1] != b.shape[1]:
-        raise ValueError(f'{a.shape[1]} features against {b.shape[1]}; both sets need the same encoder')
-    return a, b
+    return tuple(f.double() for f in _feature_row_pair(a, b))
 
 # %% ../../nbs/evaluation/01_distances.ipynb #46895742
 class Statistics(NamedTuple):
@@ -69,20 +84,29 @@ def root_trace(
 
 # %% ../../nbs/evaluation/01_distances.ipynb #3aaaa792
 def _as_statistics(x):
+    "Statistics of features, or those that are given; raises `ValueError` for what is neither."
     if not isinstance(x, tuple): return statistics(x)
-    return Statistics(*(torch.as_tensor(v, dtype=torch.float64) for v in x))
+    try: mean, cov = (torch.as_tensor(v, dtype=torch.float64).cpu() for v in x)
+    except (TypeError, ValueError, RuntimeError): mean = cov = torch.empty(0)
+    d = mean.numel()
+    if not d or mean.shape != (d,) or cov.shape != (d, d) or not (mean.isfinite().all() and cov.isfinite().all()):
+        raise ValueError('statistics are a mean (D,) and a covariance (D, D), finite; make them with `statistics`')
+    if not torch.allclose(cov, cov.T) or cov.diag().min() < 0:
+        raise ValueError('a covariance is symmetric and has no negative variance; make it with `statistics`')
+    return Statistics(mean, cov)
 
 def frechet(
     a,  # features (N, D), or `Statistics`; a plain tuple (mean, cov) of arrays will do
     b,  # the same of the other set
-) -> float:  # 0 for equal Gaussians; squared feature units
+) -> float:  # 0 for equal Gaussians, never below; squared feature units
     "Frechet distance of Gaussians (Heusel et al. 2017: FID); raises `ValueError` for sets that do not match."
     a, b = _as_statistics(a), _as_statistics(b)
-    if a.mean.shape != b.mean.shape or a.cov.shape != b.cov.shape:
+    if len(a.mean) != len(b.mean):
         raise ValueError(f'{len(a.mean)} features against {len(b.mean)}; both sets need the same encoder')
     s = square_root(a.cov)
     overlap = root_trace(s.T @ b.cov @ s)
-    return float((a.mean - b.mean).square().sum() + a.cov.trace() + b.cov.trace() - 2*overlap)
+    distance = (a.mean - b.mean).square().sum() + a.cov.trace() + b.cov.trace() - 2*overlap
+    return float(distance.clamp(min=0))
 
 # %% ../../nbs/evaluation/01_distances.ipynb #63c0f5ec
 def kernel(
@@ -92,12 +116,31 @@ def kernel(
     "The cubic kernel of KID."
     return (x @ y.T/x.shape[1] + 1)**3
 
-# %% ../../nbs/evaluation/01_distances.ipynb #2a602686
-def offdiagonal_mean(
-    k: torch.Tensor,  # (N, N)
-) -> torch.Tensor:  # a number
-    "The mean of a kernel matrix without its diagonal."
-    return (k.sum() - k.trace())/(len(k)*(len(k) - 1))
+# %% ../../nbs/evaluation/01_distances.ipynb #b10c4a01
+def pair_sums(
+    x: torch.Tensor,  # features (N, D)
+    w: torch.Tensor,  # float64 (R, N), R rows of weights
+) -> torch.Tensor:  # float64 (R,)
+    "For each row of weights, the sum of w_i w_j k(x_i, x_j) over all i != j."
+    total = torch.zeros(len(w), dtype=torch.float64)
+    blocks = list(zip(x.split(_BLOCK), w.split(_BLOCK, 1)))
+    for i, (p, u) in enumerate(blocks):
+        p, own = p.double(), torch.zeros_like(u)
+        for j, (q, v) in enumerate(blocks[:i + 1]):
+            k = kernel(q.double(), p)
+            if j == i: k.fill_diagonal_(0)
+            own += (1 + (j < i))*(v @ k)
+        total += (own*u).sum(1)
+    return total
+
+# %% ../../nbs/evaluation/01_distances.ipynb #b10c4a02
+def cross_means(
+    x: torch.Tensor,  # features (N, D)
+    y: torch.Tensor,  # features (M, D)
+) -> torch.Tensor:  # float64 (N,)
+    "For each row of x, the mean of the kernel over all rows of y."
+    def row_sums(p): return sum(kernel(p, q.double()).sum(1) for q in y.split(_BLOCK))
+    return torch.cat([row_sums(p.double()) for p in x.split(_BLOCK)])/len(y)
 
 # %% ../../nbs/evaluation/01_distances.ipynb #bb723092
 def kid(
@@ -105,5 +148,6 @@ def kid(
     b,  # features (M, D)
 ) -> float:  # about 0 for equal distributions, and then as often below as above
     "Unbiased squared MMD, cubic kernel (Binkowski et al. 2018); raises `ValueError` for sets that do not match."
-    a, b = as_feature_pair(a, b)
-    return float(offdiagonal_mean(kernel(a, a)) + offdiagonal_mean(kernel(b, b)) - 2*kernel(a, b).mean())
+    a, b = _feature_row_pair(a, b)
+    def within(x): return pair_sums(x, torch.ones(1, len(x), dtype=torch.float64))[0]/(len(x)*(len(x) - 1))
+    return float(within(a) + within(b) - 2*cross_means(a, b).mean())

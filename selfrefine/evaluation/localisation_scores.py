@@ -7,14 +7,23 @@ __all__ = ['cell_means', 'top_cells', 'pointing', 'top_cell_hits', 'average_prec
 
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #50f63963
 import torch
+from ..data.checks import check_kind, check_number
 
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #363e22e3
+def _check_maps(maps):
+    "Maps, as they are; raises `TypeError` or `ValueError` for what are none, for NaN and for infinity."
+    shape = tuple(check_kind('maps', maps, torch.Tensor).shape)
+    if len(shape) != 4 or shape[1] != 1 or shape[2] != shape[3] or not maps.numel():
+        raise ValueError(f'maps have the shape (N, 1, S, S), not {shape}; a single one is m[None]')
+    if not torch.isfinite(maps).all(): raise ValueError('a map holds NaN or infinity; the highlighter has diverged')
+    return maps
+
 def cell_means(
     maps: torch.Tensor,  # (B, 1, S, S)
     grid: int,  # cells in a row
 ) -> torch.Tensor:  # float64 (B, grid, grid)
-    "A map's mean over each cell, weighted by area."
-    side = maps.shape[-1]
+    "A map's mean over each cell, weighted by area; raises `ValueError` for other shapes or NaN."
+    side, grid = _check_maps(maps).shape[-1], check_number('grid', grid, 1)
     pixel = torch.arange(side + 1, dtype=torch.float64)/side  # borders of pixels and cells, 0..1
     cell = torch.arange(grid + 1, dtype=torch.float64)[:, None]/grid
     overlap = torch.minimum(pixel[1:], cell[1:]) - torch.maximum(pixel[:-1], cell[:-1])
@@ -24,18 +33,27 @@ def cell_means(
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #f46767a1
 def top_cells(
     maps: torch.Tensor,  # (B, 1, S, S)
-    grid: int,  # cells in a row
+    grid: int,  # cells in a row, at least 2
 ) -> torch.Tensor:  # int64 (B, 3), numbered in reading order from 0, the highest first
-    "The three cells in which a map is highest."
-    means = cell_means(maps, grid).flatten(1).round(decimals=6)
+    "The three cells in which a map is highest; raises what `cell_means` raises."
+    means = cell_means(maps, check_number('grid', grid, 2)).flatten(1).round(decimals=6)
     return means.argsort(dim=1, descending=True, stable=True)[:, :3]
 
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #368cadaf
+def _check_boxes(maps, masks):
+    "Raise `ValueError` for maps that are none, and for boxes of another shape, empty, or not of 0 and 1."
+    if _check_maps(maps).shape != check_kind('boxes', masks, torch.Tensor).shape:
+        raise ValueError(f'maps {tuple(maps.shape)} and boxes {tuple(masks.shape)} differ; '
+                         'bring the maps to the size of the images')
+    if not ((masks == 0) | (masks == 1)).all(): raise ValueError('boxes are True or False, or 1 and 0; use a threshold')
+    if not masks.flatten(1).any(1).all(): raise ValueError('an image has no planted flaw; leave it out')
+
 def pointing(
     maps: torch.Tensor,  # float (N, 1, S, S)
     masks: torch.Tensor,  # bool, the same shape: True in the box
 ) -> torch.Tensor:  # float64 (N,), 0..1
-    "The pointing game (Zhang et al. 2018); ties count by their share."
+    "The pointing game (Zhang et al. 2018); ties count by their share; raises what `localisation_scores` raises."
+    _check_boxes(maps, masks)
     m = maps.flatten(1).double()
     highest = (m == m.max(1, keepdim=True).values).double()
     return (highest*masks.flatten(1)).sum(1)/highest.sum(1)
@@ -48,7 +66,8 @@ def top_cell_hits(
     masks: torch.Tensor,  # bool, the same shape: True in the box
     cells: int = 4,  # in a row
 ) -> torch.Tensor:  # float64 (N,), 0..1
-    "The share of a map's three top cells that a box covers by a quarter or more."
+    "The share of a map's three top cells that a box covers by a quarter or more; raises as `pointing`."
+    _check_boxes(maps, masks)
     return _flawed_cells(masks, cells).flatten(1).gather(1, top_cells(maps, cells)).mean(1)
 
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #6d27bf13
@@ -64,7 +83,8 @@ def average_precision(
     maps: torch.Tensor,  # float (N, 1, S, S)
     masks: torch.Tensor,  # bool, the same shape, none of them empty
 ) -> torch.Tensor:  # float64 (N,), 0..1
-    "Average precision over the pixels of each image."
+    "Average precision over the pixels of each image; raises as `pointing`."
+    _check_boxes(maps, masks)
     return torch.stack([_pixel_precision(m, t) for m, t in zip(maps, masks)])
 
 # %% ../../nbs/evaluation/06_localisation_scores.ipynb #dc8f6e52
@@ -73,11 +93,7 @@ def localisation_scores(
     masks: torch.Tensor,  # bool, the same shape: True in the box
 ) -> dict:  # metric -> float64 (N,)
     "All three scores, each with its chance level; raises `ValueError` for shapes that differ, NaN, or an empty box."
-    if maps.shape != masks.shape:
-        raise ValueError(f'maps {tuple(maps.shape)} and boxes {tuple(masks.shape)} differ; '
-                         'bring the maps to the size of the images')
-    if not torch.isfinite(maps).all(): raise ValueError('a map holds NaN or infinity; the highlighter has diverged')
-    if not masks.flatten(1).any(1).all(): raise ValueError('an image has no planted flaw; leave it out')
+    _check_boxes(maps, masks)
     maps, area = maps.cpu(), masks.double().mean((1, 2, 3))
     return {'pointing': pointing(maps, masks), 'pointing, chance': area,
             'top cells': top_cell_hits(maps, masks), 'top cells, chance': _flawed_cells(masks, 4).mean((1, 2)),

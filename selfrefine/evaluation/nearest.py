@@ -7,6 +7,7 @@ __all__ = ['nearest', 'copy_ratio']
 
 # %% ../../nbs/evaluation/03_nearest.ipynb #8ebd9be8
 import torch
+from ..data.checks import check_number
 from ..data.images import image_bytes
 
 # %% ../../nbs/evaluation/03_nearest.ipynb #669778f7
@@ -14,27 +15,33 @@ def _pixel_rows(x, batch): return (rows.flatten(1).double() for rows in x.split(
 
 def _squared_distances(p, q): return p.square().sum(1)[:, None] + q.square().sum(1) - 2*p @ q.T
 
+_VALUES = 2**24  # of a block of pixels in float64: 128 MB
+
 # %% ../../nbs/evaluation/03_nearest.ipynb #2cbf3164
 def nearest(
-    images,  # uint8 (N, C, H, W), or an `Images`
-    pool,  # uint8 (M, C, H, W) to look in
-    batch: int = 512,  # images held at a time
+    images,  # uint8 (N, C, H, W), or a set
+    pool,  # uint8 (M, C, H, W) to look in, or a set
+    batch: int = 512,  # images held at a time, or fewer if they are large
 ) -> tuple:  # root mean square difference in grey levels 0..255, float64 (N,); indices into pool, int64 (N,)
     "The nearest image of a pool by pixel L2; raises `ValueError` for other dtypes or sizes that differ."
-    x, pool = image_bytes(images).cpu(), image_bytes(pool).cpu()
-    if x.shape[1:] != pool.shape[1:]:
-        raise ValueError(f'images of {tuple(x.shape[1:])} against {tuple(pool.shape[1:])}; bring both to one size')
-    best = []
-    for p in _pixel_rows(x, batch):
-        best.append(torch.cat([_squared_distances(p, q) for q in _pixel_rows(pool, batch)], 1).min(1))
-    squares, indices = torch.cat([b.values for b in best]), torch.cat([b.indices for b in best])
+    x, size = image_bytes(images).cpu(), image_bytes(pool, slice(1)).shape[1:]
+    if x.shape[1:] != size:
+        raise ValueError(f'images of {tuple(x.shape[1:])} against {tuple(size)}; bring both to one size')
+    batch = max(1, min(check_number('batch', batch, 1), _VALUES//x[0].numel()))
+    squares, indices = torch.full((len(x),), torch.inf, dtype=torch.float64), torch.zeros(len(x), dtype=torch.int64)
+    for start in range(0, len(pool), batch):
+        q = image_bytes(pool, slice(start, start + batch)).cpu().flatten(1).double()
+        found = [_squared_distances(p, q).min(1) for p in _pixel_rows(x, batch)]
+        least, at = torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
+        nearer = least < squares
+        squares[nearer], indices[nearer] = least[nearer], at[nearer] + start
     return squares.div(x[0].numel()).sqrt(), indices
 
 # %% ../../nbs/evaluation/03_nearest.ipynb #716ed5d8
-def _distance_ratio(images, train, test):
+def _distance_ratio(images, train, test, name='image'):
     "Mean nearest distances to train and to test, and their ratio."
     near, far = (float(nearest(images, pool)[0].mean()) for pool in (train, test))
-    if not far: raise ValueError('every image is also in the test set; give test images that were held out')
+    if not far: raise ValueError(f'every {name} is also in the test set; give test images that were held out')
     return near, far, near/far
 
 # %% ../../nbs/evaluation/03_nearest.ipynb #93b67e35
@@ -48,5 +55,6 @@ def copy_ratio(
     near, far, ratio = _distance_ratio(samples, train, test)
     result = dict(train=near, test=far, ratio=ratio, expected=None, relative=None)
     if unseen is None: return result
-    expected = _distance_ratio(unseen, train, test)[2]
+    expected = _distance_ratio(unseen, train, test, 'unseen image')[2]
+    if not expected: raise ValueError('every unseen image is also in the training set; give images that are in neither')
     return result | dict(expected=expected, relative=ratio/expected)

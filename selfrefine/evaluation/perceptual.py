@@ -14,9 +14,10 @@ import torch
 from torch import nn
 from torchmetrics.functional.image import peak_signal_noise_ratio as psnr
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
-from ..data.images import image_bytes, to_float
+from ..data.checks import check_kind, check_number
+from ..data.images import to_float
 from ..diffusion.models import Diffusion
-from .features import imagenet_mean, squeezenet, squeezenet_input
+from .features import imagenet_mean, rgb_bytes, squeezenet, squeezenet_input
 
 # %% ../../nbs/evaluation/04_perceptual.ipynb #76411e8d
 _STAGES = (1, 4, 7, 9, 10, 11, 12)  # layers of SqueezeNet after which LPIPS compares
@@ -24,9 +25,9 @@ _STAGES = (1, 4, 7, 9, 10, 11, 12)  # layers of SqueezeNet after which LPIPS com
 def _check_floats(a, b):
     "Raise for anything but two batches of RGB images, floats of about [-1, 1]."
     for x in (a, b):
-        if not x.is_floating_point():
+        if not check_kind('a batch of images', x, torch.Tensor).is_floating_point():
             raise TypeError(f'images are floats in [-1, 1] here, not {x.dtype}; turn bytes into floats with to_float')
-        if x.ndim != 4 or x.shape[1] != 3 or x.shape != a.shape:
+        if x.ndim != 4 or x.shape[1] != 3 or x.shape != a.shape or not x.numel():
             raise ValueError('two batches (B, 3, H, W) of one shape are compared, '
                              f'not {tuple(a.shape)} and {tuple(b.shape)}')
         if not x.detach().abs().max() <= 10:
@@ -43,8 +44,7 @@ class Perceptual(nn.Module):
         side: int | None = None,  # images are resized to this, at least 32; None: their own side, but at least 64
     ):
         super().__init__()
-        if side is not None and side < 32:
-            raise ValueError(f'SqueezeNet needs at least 32 pixels, not {side}; leave side out for small images')
+        if side is not None: check_number('side', side, 32)
         self.side, self.layers = side, squeezenet(device)
         self.register_buffer('mean', imagenet_mean(device), persistent=False)
     def train(self, mode=True): return super().train(False)
@@ -71,9 +71,13 @@ def lpips_file() -> Path:
 
 # %% ../../nbs/evaluation/04_perceptual.ipynb #9ecaacc2
 def _lpips():
-    "LPIPS with AlexNet, made without a draw from the global random state."
+    "LPIPS with AlexNet, made without a draw from the global random state; raises `RuntimeError` for damaged weights."
     from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
-    with torch.random.fork_rng(): return LearnedPerceptualImagePatchSimilarity('alex').net
+    try:
+        with torch.random.fork_rng(): return LearnedPerceptualImagePatchSimilarity('alex').net
+    except Exception as e:
+        reason = f'{type(e).__name__}: {e}'.splitlines()[0][:200]
+        raise RuntimeError(f'the weights {lpips_file()} cannot be read ({reason}); fetch or delete that file') from None
 
 # %% ../../nbs/evaluation/04_perceptual.ipynb #458221c7
 def _check_bytes(a, b, learned):
@@ -86,13 +90,20 @@ def _check_bytes(a, b, learned):
         raise ValueError(f'{name} needs {least} pixels, and the images are {size}; score larger ones')
 
 # %% ../../nbs/evaluation/04_perceptual.ipynb #54c0ac09
+_RIM = 5  # half of SSIM's window of 11 pixels
+
+def _similarity(x, y):
+    "SSIM at the positions where the whole window lies in the image, float64 (B,)."
+    _, everywhere = ssim(x, y, data_range=255., reduction='none', return_full_image=True)
+    return everywhere[..., _RIM:-_RIM, _RIM:-_RIM].mean((1, 2, 3))
+
 @torch.no_grad()
 def _batch_scores(a, b, distance):
     "PSNR, SSIM and perceptual distance of uint8 pairs, float64 (B,) each."
     x, y = a.double(), b.double()
     near = distance(a.float()/127.5 - 1, b.float()/127.5 - 1)
     decibels = psnr(x, y, data_range=255., reduction='none', dim=(1, 2, 3))
-    return decibels, ssim(x, y, data_range=255., reduction='none'), near.flatten().double()
+    return decibels, _similarity(x, y), near.flatten().double()
 
 # %% ../../nbs/evaluation/04_perceptual.ipynb #088b0976
 def restoration_scores(
@@ -101,7 +112,8 @@ def restoration_scores(
     batch: int = 64,  # pairs at a time
 ) -> dict:  # PSNR in dB (infinite for equal images), SSIM (at most 1), LPIPS or PD-SqueezeNet: float64 (N,) each
     "Scores of N repaired images (torchmetrics); raises `ValueError` for floats, other shapes or smaller images."
-    a, b, learned = image_bytes(result).cpu(), image_bytes(truth).cpu(), lpips_file().exists()
+    a, b = (rgb_bytes('the perceptual distance', x).cpu() for x in (result, truth))
+    learned, batch = lpips_file().exists(), check_number('batch', batch, 1)
     _check_bytes(a, b, learned)
     distance = _lpips() if learned else Perceptual()
     batches = [_batch_scores(p, q, distance) for p, q in zip(a.split(batch), b.split(batch))]
@@ -117,14 +129,16 @@ def _used_codes(first_stage, z):
 @torch.no_grad()
 def reconstruction_quality(
     first_stage: VQModel | AutoencoderKL,
-    images: torch.Tensor,  # uint8 (N, 3, H, W), not trained on
+    images,  # uint8 (N, 3, H, W), or a set, not trained on
     batch: int = 128,  # images at a time
 ) -> dict:  # PSNR in dB, PD-SqueezeNet, and for a codebook the share of codes in use, 0..1
-    "How well a first stage reconstructs images; raises `TypeError` for anything but uint8."
+    "How well a first stage reconstructs images; raises `ValueError` for anything but uint8 RGB."
+    check_kind('the first stage', first_stage, (VQModel, AutoencoderKL)), check_number('batch', batch, 1)
+    rgb_bytes('a first stage', images, slice(1))
     coder, device = Diffusion(nn.Identity(), None, first_stage), next(first_stage.parameters()).device
     perceptual, decibels, distances, used = Perceptual(device), [], [], set()
     for i in range(0, len(images), batch):
-        x = to_float(images[i:i + batch]).to(device)
+        x = to_float(rgb_bytes('a first stage', images, slice(i, i + batch))).to(device)
         z = coder.encode(x)
         y = coder.decode(z).clamp(-1, 1)
         decibels += [psnr(a, b, data_range=2.).item() for a, b in zip(y, x)]

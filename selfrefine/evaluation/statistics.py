@@ -9,14 +9,15 @@ __all__ = ['bootstrap_difference', 'smallest_effect', 'paired_interval', 'mean_i
 import numpy as np
 from scipy import optimize, stats
 import torch
+from ..data.checks import check_number
 from ..data.randomness import generator
 from ..method.classification import classification
-from .distances import as_feature_pair, frechet, kernel, kid, offdiagonal_mean, root_trace
+from .distances import as_feature_pair, cross_means, frechet, kid, pair_sums, root_trace
 from .distances import square_root, statistics
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #fcfc7f14
 def _weighted_frechet(real, x):
-    "counts float64 (N,) -> Frechet distance of that resample of x to real."
+    "counts float64 (R, N) -> Frechet distances of these resamples of x to real, float64 (R,)."
     mean, cov = statistics(real)
     s = square_root(cov)
     y = x @ s
@@ -26,38 +27,54 @@ def _weighted_frechet(real, x):
         centre = w @ x/n
         spread, c = (x[drawn] - centre)*scale, (y[drawn] - centre @ s)*scale
         overlap = root_trace(c @ c.T if len(c) < c.shape[1] else c.T @ c)
-        return (mean - centre).square().sum() + cov.trace() + spread.square().sum() - 2*overlap
-    return score
+        distance = (mean - centre).square().sum() + cov.trace() + spread.square().sum() - 2*overlap
+        return distance.clamp(min=0)
+    return lambda counts: torch.stack([score(w) for w in counts])
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #6ab7196f
 def _weighted_kid(real, x):
-    "counts float64 (N,) -> kernel distance of that resample of x to real, without pairs of an image and itself."
-    fixed, k, cross = offdiagonal_mean(kernel(real, real)), kernel(x, x), kernel(x, real).mean(1)
-    def score(w):
-        own = (w*w) @ k.diag()
-        return fixed + (w @ k @ w - own)/(w.sum()**2 - (w*w).sum()) - 2*(w @ cross)/w.sum()
+    "counts float64 (R, N) -> kernel distances of these resamples, without pairs of an image and itself, float64 (R,)."
+    m, cross = len(real), cross_means(x, real)
+    fixed = pair_sums(real, torch.ones(1, m, dtype=torch.float64))/(m*(m - 1))
+    def score(counts):
+        n = counts.sum(1)
+        pairs = n.square() - counts.square().sum(1)
+        return fixed + pair_sums(x, counts)/pairs - 2*(counts @ cross)/n
     return score
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #16aa872a
 def _weighted_metric(metric):
-    "The slow way for a metric of one's own: (real, x) -> function of the counts."
+    "The slow way for a metric of one's own: (real, x) -> function of the counts (R, N)."
     def prepare(real, x):
-        def score(w): return torch.tensor(metric(real, x[torch.arange(len(x)).repeat_interleave(w.long())]))
-        return score
+        rows = torch.arange(len(x))
+        def score(w): return float(metric(real, x[rows.repeat_interleave(w.long())]))
+        return lambda counts: torch.tensor([score(w) for w in counts], dtype=torch.float64)
     return prepare
 
 _WEIGHTED = {frechet: _weighted_frechet, kid: _weighted_kid}
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #96584a31
+def _resample_counts(n, seed, k):
+    "How often resample k draws each of n images, float64 (n,); drawn again until it has two different ones."
+    g = generator(seed, 'sample', k)
+    while True:
+        counts = torch.bincount(torch.randint(n, (n,), generator=g), minlength=n)
+        if counts.max() < n: return counts.double()
+
+_COUNTS = 2**24  # at most so many counts are held, 128 MB
+
 def _resampled_differences(difference, n, n_boot, seed):
-    "difference(counts) for each resample of n images, float64 (n_boot,)."
-    rows = (torch.randint(n, (n,), generator=generator(seed, 'sample', k)) for k in range(n_boot))
-    return np.array([difference(torch.bincount(i, minlength=n).double()) for i in rows])
+    "difference(counts) of all resamples of n images, float64 (n_boot,)."
+    at_once = max(1, _COUNTS//n)
+    groups = torch.arange(n_boot).split(at_once)
+    return torch.cat([difference(torch.stack([_resample_counts(n, seed, int(k)) for k in g])) for g in groups]).numpy()
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #253c4da2
+_LEVEL = .5, .9999  # the range of an interval's level
+
 def bootstrap_difference(
     real,  # features (M, D) of the real set, held fixed
-    a,  # features (N, D) of one arm
+    a,  # features (N, D) of one arm, at least 3
     b,  # features (N, D) of the other, row by row from the same initial noise
     metric=frechet,  # `frechet`, `kid`, or any function (real, features) -> number
     n_boot: int = 200,  # resamples
@@ -65,14 +82,16 @@ def bootstrap_difference(
     level: float = .95,  # of the interval
 ) -> dict:  # difference metric(a) - metric(b), its std, low, high, n and n_boot
     "Paired bootstrap over images, centred at the observed difference; raises `ValueError` for arms of different size."
-    (real, a), (_, b) = as_feature_pair(real, a), as_feature_pair(real, b)
-    if len(a) != len(b):
-        raise ValueError(f'{len(a)} images against {len(b)}; pairs need one image of each arm for every noise')
-    prepare, n = _WEIGHTED.get(metric) or _weighted_metric(metric), len(a)
+    check_number('n_boot', n_boot, 2), check_number('level', level, *_LEVEL, whole=False)
+    if not callable(metric): raise ValueError(f'a metric is a function (real, features) -> number, not {metric!r}')
+    prepare = _WEIGHTED.get(metric) or _weighted_metric(metric)
+    (real, a), (_, b), n = as_feature_pair(real, a), as_feature_pair(real, b), len(a)
+    if n != len(b) or n < 3:
+        raise ValueError(f'{n} images against {len(b)}; pairs need one image of each arm for every noise, at least 3')
     score_a, score_b = prepare(real, a), prepare(real, b)
-    def difference(w): return float(score_a(w) - score_b(w))
+    def difference(counts): return score_a(counts) - score_b(counts)
     values = _resampled_differences(difference, n, n_boot, seed)
-    observed = difference(torch.ones(n, dtype=torch.float64))
+    observed = float(difference(torch.ones(1, n, dtype=torch.float64)))
     low, high = np.quantile(values - values.mean(), [(1 - level)/2, (1 + level)/2]) + observed
     return dict(difference=observed, std=float(values.std(ddof=1)), low=float(low), high=float(high),
                 n=n, n_boot=n_boot)
@@ -80,22 +99,36 @@ def bootstrap_difference(
 # %% ../../nbs/evaluation/02_statistics.ipynb #6a28b2f5
 def smallest_effect(
     n: int,  # pairs, at least 2
-    level: float = .95,  # of the interval; the test's alpha is 1 - level
-    power: float = .8,  # probability of seeing the effect
+    level: float = .95,  # of the interval, 0.5 to 0.9999; the test's alpha is 1 - level
+    power: float = .8,  # probability of seeing the effect, 0.51 to 0.99
 ) -> float:  # in standard deviations of the differences
-    "The smallest true effect a two-sided paired t test sees with the given probability."
+    "The smallest true effect a two-sided paired t test sees with this probability; raises `ValueError` out of range."
+    check_number('n', n, 2), check_number('level', level, *_LEVEL, whole=False)
+    check_number('power', power, .51, .99, whole=False)
     t = stats.t.ppf((1 + level)/2, n - 1)
     def power_gap(nc): return stats.ncf.sf(t*t, 1, n - 1, nc*nc) - power
-    return float(optimize.brentq(power_gap, t/2, 4*t)/n**.5)
+    low, high = t/2, 4*t
+    if power_gap(low) > 0: low = 0
+    while power_gap(high) < 0: high *= 2
+    return float(optimize.brentq(power_gap, low, high)/n**.5)
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #daa40ab4
+def _as_numbers(x):
+    "Scores as float64 (N,); raises `ValueError` for no list of numbers, or one with NaN or infinity."
+    try: x = np.asarray(x, float)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f'scores are a list of numbers, not {type(x).__name__}') from None
+    if x.ndim != 1 or not len(x): raise ValueError(f'scores are a list of at least one number, not of shape {x.shape}')
+    if not np.isfinite(x).all():
+        raise ValueError(f'score {int((~np.isfinite(x)).argmax())} is NaN or infinite; a run or image that failed is '
+                         'left out, of both arms where two are compared')
+    return x
+
 def _seed_differences(x, y):
     "x - y, checked."
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if x.shape != y.shape or x.ndim != 1 or not len(x):
-        raise ValueError(f'two lists of equal length are paired, one number a seed, not {x.shape} and {y.shape}')
-    if not np.isfinite(x - y).all():
-        raise ValueError('a score is NaN or infinite; a run that failed is left out of both arms')
+    x, y = _as_numbers(x), _as_numbers(y)
+    if len(x) != len(y):
+        raise ValueError(f'two lists of equal length are paired, one number a seed, not {len(x)} and {len(y)}')
     return x - y
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #6dadd4f3
@@ -105,6 +138,7 @@ def paired_interval(
     level: float = .95,  # of the interval
 ) -> dict:  # differences x - y, mean, std, low, high, n, smallest_effect (in the units of x)
     "Paired t interval over seeds, None for n = 1; raises `ValueError` for lists that do not pair."
+    check_number('level', level, *_LEVEL, whole=False)
     d = _seed_differences(x, y)
     n, mean = len(d), float(d.mean())
     result = dict(differences=d.tolist(), mean=mean, std=None, low=None, high=None, n=n, smallest_effect=None)
@@ -120,13 +154,15 @@ def mean_interval(
     level: float = .95,  # of the interval
     n_boot: int = 2000,  # resamples
     seed: int = 0,  # which resamples
-) -> dict:  # mean, low, high, n
-    "A mean and its percentile bootstrap interval over images (Efron 1979)."
-    x = np.asarray(x, float)
-    rng = np.random.default_rng(seed)
+) -> dict:  # mean, low, high, n; no ends for one image
+    "A mean and its percentile bootstrap interval over images (Efron 1979); raises `ValueError` for NaN or no score."
+    check_number('n_boot', n_boot, 2), check_number('level', level, *_LEVEL, whole=False)
+    x = _as_numbers(x)
+    rng = np.random.default_rng(check_number('seed', seed, 0))
     means = [x[rng.integers(len(x), size=len(x))].mean() for _ in range(n_boot)]
     low, high = np.quantile(means, [(1 - level)/2, (1 + level)/2])
-    return dict(mean=float(x.mean()), low=float(low), high=float(high), n=len(x))
+    ends = dict(low=float(low), high=float(high)) if len(x) > 1 else dict(low=None, high=None)
+    return dict(mean=float(x.mean()), **ends, n=len(x))
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #83c7a7c9
 def _class_resample(positive, pairs, seed, k):
@@ -145,11 +181,13 @@ def classification_intervals(
     seed: int = 0,  # which resamples
 ) -> dict:  # accuracy, f1, auc -> dict(mean, low, high)
     "95% percentile bootstrap intervals over images (Efron 1979); raises `ValueError` for pairs of unequal number."
+    check_number('n_boot', n_boot, 2)
+    observed, drawn = classification(scores, positive), []
+    scores, positive = torch.as_tensor(scores), torch.as_tensor(positive).bool()
     changed = int(positive.sum())
     if pairs and 2*changed != len(positive):
         raise ValueError(f'{changed} changed images and {len(positive) - changed} unchanged are no pairs; '
                          'give one of each')
-    observed, drawn = classification(scores, positive), []
     for k in range(n_boot):
         rows = _class_resample(positive, pairs, seed, k)
         drawn.append(classification(scores[rows], positive[rows]))

@@ -23,11 +23,11 @@ from ..method.local_highlighter import load_highlighter
 from ..evaluation.statistics import classification_intervals
 from .published import TABLE6
 from .presets import Preset, find_set, names_fields, settings
-from .cache import read_done
+from .cache import read_done, reading
 from .compute import on_device
 from .pipeline import SPARE_SEEDS, base_model, draw_base_samples, fit_highlighter
 from .pipeline import fitted_highlighter, image_set, load_samples
-from .report import Picture, Report, cautions, reports_folder, run_meta
+from .report import Picture, Report, cautions, reports_folder, run_meta, writable_folder
 
 # %% ../../nbs/experiments/13_detection.ipynb #112dd403
 _FILTERS = dict(bilinear=Image.BILINEAR, lanczos=Image.LANCZOS)
@@ -105,7 +105,7 @@ def _detection_highlighter(
     made = fit_highlighter(few, fake, width, p.highlighter, fit)
     notes = {k: v for k, v in read_done(made).items() if k not in ('what', 'auc', 'accuracy', 'f1')}
     how = dict(fitted_on=made.name, width=width, n_fake=p.n_fake, **fit)
-    return load_highlighter(made/'highlighter.safetensors', images), notes | how
+    with reading(made): return load_highlighter(made/'highlighter.safetensors', images), notes | how
 
 # %% ../../nbs/experiments/13_detection.ipynb #13127918
 _SET_TITLES = {
@@ -247,14 +247,14 @@ def detection(
 ) -> Detection:
     "The highlighter's scores on every set that is there; raises `ValueError` where none is."
     if fields.get('source'): raise ValueError('a set is named in `sets`; see `detection_sets`')
-    started = time.time()
+    started, folder = time.time(), writable_folder(reports_folder(out))
     wanted = [(s, side, set_preset(s, side, preset, base_steps, fields)) for s in sets for side in sides]
     skipped = {f'{s["method"]}, {side} px': p for s, side, p in wanted if isinstance(p, str)}
     done = [detect_set(p, s, epochs, lr) for s, _, p in wanted if not isinstance(p, str)]
     if not done: raise ValueError(f'none of the sets is there: {skipped}; take emoji at 32 px')
     meta = _detection_meta(done, skipped, epochs) | run_meta(preset, started)
     meta['caution'] = _detection_caution(meta)
-    report = Detection(name, meta, [r for d in done for r in d.rows], reports_folder(out), done)
+    report = Detection(name, meta, [r for d in done for r in d.rows], folder, done)
     report.write()
     return report
 

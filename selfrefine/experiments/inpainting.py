@@ -25,8 +25,8 @@ from .presets import Preset
 from .published import TABLE5
 from .cache import link, read_done
 from .compute import device
-from .pipeline import cached_features, load_samples, open_model
-from .metrics import bootstrap_images, Metric, pair_images, Result
+from .pipeline import load_samples, open_model
+from .metrics import bootstrap_images, cached_features, Metric, pair_images, Result
 from .table import Cell
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #3091bc9c

@@ -12,10 +12,11 @@ import time
 # %% ../../nbs/experiments/17_localisation_report.ipynb #64e84711
 import matplotlib.pyplot as plt
 import torch
+from ..data.checks import check_number
 from ..method.highlighter import FlawHighlighter
 from ..method.planted_flaws import FLAWS
 from .presets import find_set, settings
-from .report import Picture, Report, cautions, reports_folder, run_meta
+from .report import Picture, Report, cautions, reports_folder, run_meta, writable_folder
 from .localisation import FEW_IMAGES, LOCAL_UNSEEN, LocalisedSet, PAPER_CAM, SLOW_CAMS
 from .localisation import cell_maps, finder_scores, locate_flaws, plant_all, score_rows
 
@@ -143,21 +144,32 @@ _SIZES = dict(
     quick=dict(n=48, n_slow=6, steps=400, local=(1/8, 4000)), gpu=_LARGE, paper=_LARGE)
 
 # %% ../../nbs/experiments/17_localisation_report.ipynb #7762741a
+def _checked_sizes(options):
+    "The options of `locate_flaws`; raises `ValueError` for numbers out of range."
+    for name, low in dict(n=2, n_slow=1, steps=1).items(): check_number(name, options[name], low)
+    if len(options['local']) != 2: raise ValueError(f'local is a width and a number of steps, not {options["local"]}')
+    width, steps = options['local']
+    check_number('the width of the local highlighters', width, 1/64, 1, whole=False)
+    check_number('the steps of the local highlighters', steps, 1)
+    return options
+
 def localisation_scale(
     preset: str,
     sets: list,  # of names, see `load_images`
     width: float | None = None,  # of the paper's highlighter; None: shipped on emoji, a quarter elsewhere
     base_steps: int | None = None,  # of the base phase on a real set
     n_fake: int | None = None, side: int | None = None,  # of `Preset`
+    overrides: dict | None = None,  # more of its fields
     **options,  # of `locate_flaws`; None leaves the preset's value
 ) -> tuple:  # a `Preset` for each set, and options of `locate_flaws`
-    "What `localisation` is called with; raises `ValueError` for an unknown preset."
-    if preset == 'quick': n_fake = n_fake or 2000
-    given = {k: v for k, v in dict(highlighter_width=width, n_fake=n_fake, side=side).items() if v}
+    "What `localisation` is called with; raises `ValueError` for an unknown preset, or other sizes than there can be."
+    if not sets: raise ValueError('there is no image set; name some, such as "emoji"')
+    if preset == 'quick' and 'n_fake' not in (overrides or {}): n_fake = n_fake or 2000
+    given = dict(highlighter_width=width, n_fake=n_fake, side=side, overrides=overrides)
     def preset_of(name):
         return settings(preset, **find_set([name], name, preset, base_steps) | given)
     presets, given_options = [preset_of(name) for name in sets], {k: v for k, v in options.items() if v is not None}
-    return presets, _SIZES[preset] | given_options
+    return presets, _checked_sizes(_SIZES[preset] | given_options)
 
 # %% ../../nbs/experiments/17_localisation_report.ipynb #579b598a
 def localisation_caution(
@@ -191,7 +203,7 @@ def localisation(
     **options,  # n, n_slow, steps, local of `locate_flaws`
 ) -> tuple:  # a `Report`, and a list of `LocalisedSet`
     "Planted flaws on one image set after another; raises `OSError` where the files cannot be written."
-    started, p = time.time(), presets[0]
+    started, folder, p = time.time(), writable_folder(reports_folder(out)), presets[0]
     found = [locate_flaws(p, **options) for p in presets]
     data = ', '.join(l.data for l in found)
     counts = {k: found[0].meta[k] for k in ('n_real', 'n_generated')}
@@ -199,7 +211,7 @@ def localisation(
     meta = dict(data=data) | counts | how | dict(sets=[l.meta for l in found]) | run_meta(preset, started)
     meta['summary'] = '\n\n'.join(map(describe_localisation, found))
     meta['caution'] = localisation_caution(meta)
-    report = Report(name, meta, [r for l in found for r in l.rows], reports_folder(out))
+    report = Report(name, meta, [r for l in found for r in l.rows], folder)
     report.write()
     return report, found
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DETECTED', 'METRICS', 'Result', 'Metric', 'measure', 'pair_images', 'bootstrap_images', 'caption_judge',
-           'agreement_among', 'agreement_in_tone', 'clip_scores', 'ArmSamples', 'measure_all']
+           'agreement_among', 'agreement_in_tone', 'clip_scores', 'cached_features', 'ArmSamples', 'measure_all']
 
 # %% ../../nbs/experiments/04_metrics.ipynb #2156e5c6
 import hashlib
@@ -18,15 +18,16 @@ import numpy as np
 import torch
 from ..data.images import Images, part
 from ..data.sets import find_source
-from ..evaluation.features import Encoder
+from ..evaluation.features import Encoder, encoder
 from ..evaluation.distances import frechet, kid
 from ..evaluation.statistics import bootstrap_difference, paired_interval
-from ..evaluation.prompt_agreement import Judge, agreement, clip_score, same_design_captions
+from ..evaluation.prompt_agreement import Judge, agreement, same_design_captions
+from ..evaluation.clip_score import clip_score
 from ..evaluation.prompt_agreement import fit_judge, load_judge, save_judge
 from .presets import Preset
-from .cache import data_digest, link
+from .cache import data_digest, link, read_file, reading, source_digest, write_tensors
 from .compute import device
-from .pipeline import cached_features, load_samples, sampling_prompts
+from .pipeline import load_samples, sampling_prompts
 
 # %% ../../nbs/experiments/04_metrics.ipynb #29447dcd
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def caption_judge(
     "The judge of prompt agreement, through its link."
     def make(folder): save_judge(fit_judge(images, device=device(), progress=True), folder/'judge.safetensors')
     captions = hashlib.sha256('\0'.join(images.captions).encode()).hexdigest()
-    return load_judge(link('judge', make, (data_digest(images), captions))/'judge.safetensors')
+    made = link('judge', make, (data_digest(images), captions))
+    with reading(made): return load_judge(made/'judge.safetensors')
 
 # %% ../../nbs/experiments/04_metrics.ipynb #72b074f3
 def agreement_among(x, prompts, judge, seed):
@@ -110,6 +112,17 @@ def clip_scores(x, prompts):
     try: folder = find_source('clip-vit-base-patch16')
     except FileNotFoundError: return None
     return clip_score(x, prompts, folder, device=device())
+
+# %% ../../nbs/experiments/04_metrics.ipynb #f93ffdae
+def cached_features(
+    images: torch.Tensor | Images,  # uint8 (N, 3, H, W), or a set
+    enc: Encoder,
+) -> torch.Tensor:  # float32 (N, D)
+    "An image set's features, through their link; raises `ValueError` where that is damaged."
+    def make(folder): write_tensors(folder/'features.safetensors', features=enc.features(images, progress=True))
+    digest = hashlib.sha256(images.numpy().tobytes()).hexdigest() if torch.is_tensor(images) else data_digest(images)
+    made = link('features', make, (digest, source_digest(encoder)), encoder=enc.name)
+    with reading(made): return read_file(made, 'features.safetensors')['features']
 
 # %% ../../nbs/experiments/04_metrics.ipynb #1b5f9130
 @dataclass

@@ -22,10 +22,10 @@ from .presets import Preset, check_arm, find_set, names_fields, refined_arm, set
 from .published import TABLE1, TABLE3, TABLE4, TABLE7
 from .cache import read_done
 from .compute import device
-from .pipeline import base_model, cached_features, draw_samples, fitted_highlighter
-from .pipeline import image_set, train_arm
-from .metrics import ArmSamples, METRICS, measure, measure_all
-from .report import Report, cautions, reports_folder, run_meta
+from .pipeline import base_model, draw_samples, fitted_highlighter, image_set, train_arm
+from .metrics import ArmSamples, cached_features, METRICS, measure, measure_all
+from .report import Report, cautions, reports_folder, run_meta, writable_folder
+from .table_cautions import cell_sentences, limits, unseen_effects
 
 # %% ../../nbs/experiments/06_table.ipynb #6bb28892
 @dataclass
@@ -96,6 +96,8 @@ def _training_meta(p, links):
     steps = {a: done[f'{a}/{p.seeds[0]}']['steps'] for a, _ in links}
     names = {key: _link_names(links, key) for key in ('samples', 'held_out')}
     times = dict(train_seconds=seconds('seconds'), map_seconds=seconds('map_seconds'))
+    objections = {run: d['caution'] for run, d in done.items() if d.get('caution')}
+    if objections: times['map_cautions'] = objections
     return dict(steps=steps) | times | {key: of_runs for key, of_runs in names.items() if of_runs}
 
 def _cell_meta(p, images, enc, links):
@@ -111,9 +113,10 @@ def _cell_meta(p, images, enc, links):
 def run_cell(
     p: Preset,
     methods: list,  # dicts with method, arm, paper
+    images: Images | None = None,  # None: those of the preset
 ) -> Cell:
     "Train, sample and measure every arm of one model on one image set, with every seed."
-    images, enc = image_set(p), encoder(p.encoder, device())
+    images, enc = images or image_set(p), encoder(p.encoder, device())
     links = _make_links(p, images, dict.fromkeys(m['arm'] for m in methods))
     metrics, results = {}, {}
     for (a, s), l in links.items():
@@ -124,51 +127,6 @@ def run_cell(
     if MODELS[p.model].text: meta |= dict(guidance=p.guidance, real_agreement=_real_agreement(p, images, enc))
     return Cell(p, methods, images, links, results, metrics, meta)
 
-# %% ../../nbs/experiments/06_table.ipynb #ec18cab2
-def _base_phase(p):
-    if p.begin: return f'{p.begin} steps of a base phase'
-    return 'the shipped weights' if p.base_folder == 'shipped' else f'the weights of {p.base_folder}'
-
-def _cell_sentence(c):
-    "What one cell was made with."
-    k, p = c.meta, c.p
-    maps, training = (sum(k[v].values()) for v in ('map_seconds', 'train_seconds'))
-    distance, kernel = k['real_to_real'].values()
-    return (f'{p.model} on {k["data"]}: {k["n_generated"]} samples by {k["sampler"]} against {k["n_real"]} training '
-            f'images, seeds {k["seeds"]}, {p.steps} steps an arm after {_base_phase(p)}, map every {p.cycle} steps; '
-            f'making the maps took {maps:.0f} s of {training:.0f} s of training. Real test images are at '
-            f'{distance:.0f} (KID {kernel:.3g}); a Frechet distance of so few is biased upwards.')
-
-def _judge_sentence(c):
-    "How often the judge of agreement is right on real images; empty for a model without text."
-    real, judged = c.meta.get('real_agreement', {}), [m.name for m in METRICS if 'judge' in m.needs]
-    found = ', '.join(f'{real[name]:.0%} ({name})' for name in judged if name in real)
-    return found and (f'The judge of agreement is itself right for {found} of the {c.meta["n_test"]} real images '
-                      f'whose captions were held out; guidance {c.meta["guidance"]}.')
-
-# %% ../../nbs/experiments/06_table.ipynb #1d84e5bf
-def _unseen(table):
-    "The smallest effects of the first metric, in words."
-    first, words = {next(iter(c.metrics)) for c in table.cells}, []
-    for r in table.rows:
-        d = r['against_baseline'] or {}
-        if r['metric'] in first and d.get('smallest_effect'):
-            words.append(f'{d["smallest_effect"]:.3g} for {r["method"]} ({r["data"]}, over {d["over"]})')
-    return ', '.join(words)
-
-def _limits(enc, p, unseen):
-    "What the numbers cannot show: (condition, sentence)."
-    return [
-        (unseen, f'A smaller difference in {enc} would be missed more often than once in five times '
-                 f'(two-sided, at 5%): {unseen}.'),
-        (len(p.seeds) == 1, '**One seed: nothing is known of the spread between runs.** '
-                            'The intervals are over images and cannot replace it.'),
-        (p.steps < 1000, f'**{p.steps} steps are too short to show an effect** of the size the paper reports: '
-                         'they show how the arms begin, not where they end.'),
-        (enc != 'FID', f'{enc} is not FID: it is made of other features, '
-                       'and its values cannot be compared with the paper\'s.'),
-        (p.n < 5000, 'Below 5,000 images a Frechet distance is biased upwards, for all arms alike; KID is not.')]
-
 # %% ../../nbs/experiments/06_table.ipynb #6e152fd2
 @dataclass
 class Table(Report):
@@ -178,11 +136,10 @@ class Table(Report):
     def methods(self): return [(c, m) for c in self.cells for m in c.methods]
     def caution(self) -> str:
         "What this table does not show, as markdown."
-        m, sentences = self.meta, []
-        for c in self.cells: sentences += [_cell_sentence(c), _judge_sentence(c)]
+        m, sentences = self.meta, [s for c in self.cells for s in cell_sentences(c)]
         run = f'Preset {m["preset"]}, {m["seconds"]:.0f} s on {m["device"]} ({m["threads"]} threads) in this call'
         sentences.append(f'{run}; torch {m["versions"]["torch"]}, diffusers {m["versions"]["diffusers"]}.')
-        return cautions([(s, s) for s in sentences] + _limits(m['encoder'], self.cells[0].p, _unseen(self)))
+        return cautions([(s, s) for s in sentences] + limits(m['encoder'], self.cells[0].p, unseen_effects(self)))
     def write(self):
         "Make the rows of all cells, and write them; raises `OSError` where they cannot be written."
         self.rows = [row for c in self.cells for row in c.rows()]
@@ -228,6 +185,24 @@ def full_run(
     return as_table(json.loads(path.read_text()))
 
 # %% ../../nbs/experiments/06_table.ipynb #c422e99a
+def _own_fields(m):
+    "The fields of `Preset` that a row names."
+    return {f.name: m[f.name] for f in fields(Preset) if f.name in m}
+
+def _check_row(m):
+    "Raise `ValueError` for a row without method and arm."
+    named = isinstance(m, dict) and all(isinstance(m.get(k), str) for k in ('method', 'arm'))
+    if not named: raise ValueError(f'a row is a dict with "method" and "arm", such as model_rows gives, not {m!r}')
+
+def _checked_set(p):
+    "The images of a preset, and its encoder tried; raises `ValueError` where there are too few to be measured."
+    images = image_set(p)
+    encoder(p.encoder, device())
+    few = [f'{len(part(images, name))} of {name}' for name in ('train', 'test') if len(part(images, name)) < 2]
+    if few: raise ValueError(f'{images.name} has {" and ".join(few)}; a distance needs at least 2 images of each part')
+    return images
+
+# %% ../../nbs/experiments/06_table.ipynb #06a00001
 @names_fields
 def experiment(
     name: str,  # names the files
@@ -236,21 +211,20 @@ def experiment(
     out: str = '',  # where the files go; the repository's reports/ by default
     **fields,  # of `Preset`, for all rows
 ) -> Table:
-    "Train, sample and measure every row with every seed; raises `ValueError` for an unknown arm, model or field."
+    "Train, sample and measure every row with every seed; what cannot work raises `ValueError` or `OSError` before."
     started, groups = time.time(), {}
     for m in methods:
+        _check_row(m)
         p = settings(preset, **_own_fields(m) | {k: v for k, v in fields.items() if v is not None})
         check_arm(m['arm'], p.model)
         groups.setdefault(p, []).append(m)
-    cells = [run_cell(p, rows) for p, rows in groups.items()]
+    if not groups: raise ValueError('a table has no rows; give methods such as model_rows(["ddpm"])')
+    folder, sets = writable_folder(reports_folder(out)), {p: _checked_set(p) for p in groups}
+    cells = [run_cell(p, rows, sets[p]) for p, rows in groups.items()]
     meta = cells[0].meta | dict(cells=[c.meta for c in cells[1:]]) | run_meta(preset, started)
-    table = Table(name, meta, [], reports_folder(out), cells)
+    table = Table(name, meta, [], folder, cells)
     table.write()
     return table
-
-def _own_fields(m):
-    "The fields of `Preset` that a row names."
-    return {f.name: m[f.name] for f in fields(Preset) if f.name in m}
 
 # %% ../../nbs/experiments/06_table.ipynb #22ce5667
 def _row(method, arm, number, **fields):

@@ -36,7 +36,7 @@ from ..diffusion.models import Diffusion, encode_set, MODELS, new_model
 from ..diffusion.ema import Ema, ema_sampler
 from ..diffusion.training import train
 from .presets import arms, names_fields, refined_arm, settings
-from .compute import device, on_device, versions
+from .compute import device, machine_meta, on_device
 from .pipeline import recipe
 from .report import Picture, Report, reports_folder
 
@@ -191,8 +191,7 @@ def _map_hours(full, p, seconds):
 
 def _reduced(full, p):
     "What differs from the preset: {field: [preset's, ours]}."
-    ours = asdict(p)
-    return {k: [v, ours[k]] for k, v in asdict(full).items() if ours[k] != v}
+    return {k: [v, getattr(p, k)] for k, v in asdict(full).items() if getattr(p, k) != v}
 
 # %% ../../nbs/experiments/11_training_cost.ipynb #3d1932ed
 @names_fields
@@ -238,6 +237,7 @@ def measure_models(
     **fields,  # as of `measure_steps`
 ) -> list:  # of `measure_steps`, one a model
     "Both steps of some models at the scale of the paper, each in a process of its own."
+    for m in models: settings('paper', m)  # an unknown one stops all, before the first is measured
     options = dict(checkpointing=checkpointing) | fields
     return [in_new_process(measure_steps, model=m, batch=batch or SMALL_BATCHES.get(m), **options) for m in models]
 
@@ -278,7 +278,7 @@ def cost_figure(
 ) -> Picture:
     "Write rows to `NAME.json` and draw them to `NAME.png`; raises `OSError` where it cannot write."
     numbers = [{k: v for k, v in r.items() if k != 'map'} for r in rows]
-    meta |= dict(device=device(), versions=versions())
+    meta |= machine_meta()
     report = Report(name, meta, numbers, reports_folder(out))
     report.write()
     return report.save_figure(_draw_report(rows))

@@ -8,15 +8,12 @@ __all__ = ['READINGS', 'Readings', 'enhance_noise', 'noise_and_target']
 # %% ../../nbs/method/04_forward_noise.ipynb #c65ccdc8
 from dataclasses import dataclass
 import torch
+from ..data.checks import check_choice, check_kind, check_number
 
 # %% ../../nbs/method/04_forward_noise.ipynb #915b5f6d
 READINGS = dict(
     noise=('scale', 'shift'), enhanced=('input', 'target', 'both'),
     attention=('scale', 'bias'), projection=('resize', 'conv'))
-
-def _check_reading(name, value):
-    choices = READINGS[name]
-    if value not in choices: raise ValueError(f'{name} can be {", ".join(choices)}, not {value!r}')
 
 # %% ../../nbs/method/04_forward_noise.ipynb #5642ddbc
 @dataclass(frozen=True)
@@ -27,9 +24,18 @@ class Readings:
     attention: str = 'scale'  # "scale": K and V times the factor; "bias": its logarithm added to the logits
     projection: str = 'resize'  # "resize": the map itself; "conv": through a trained projection
     def __post_init__(self):
-        for name in READINGS: _check_reading(name, getattr(self, name))
+        for name in READINGS: check_choice(name, getattr(self, name), READINGS[name])
 
 # %% ../../nbs/method/04_forward_noise.ipynb #3353633f
+def _check_map(noise, m):
+    "Raise `ValueError` for a map that does not lie over the noise."
+    check_kind('noise', noise, torch.Tensor)
+    check_kind('the map', m, torch.Tensor)
+    size, wanted = tuple(m.shape), tuple(noise.shape)
+    if noise.ndim != 4 or m.ndim != 4 or size[1] != 1 or size[0] not in (1, wanted[0]) or size[2:] != wanted[2:]:
+        raise ValueError(f'a map for noise (B, C, H, W) is (1, 1, H, W) or (B, 1, H, W), and here the map is {size} '
+                         f'and the noise {wanted}; resize the map first')
+
 def enhance_noise(
     noise: torch.Tensor,  # standard normal, (B, C, H, W)
     m: torch.Tensor,  # the mFAM, (1, 1, H, W) or (B, 1, H, W), float32 in [0, 1]
@@ -37,9 +43,9 @@ def enhance_noise(
     reading: str = 'scale',  # of Equation 2: "scale": eps (1 + w M); "shift": eps + w M
 ) -> torch.Tensor:  # float32 (B, C, H, W)
     "Noise that is stronger where the map is high (Equation 2); raises `ValueError` for another reading or map size."
-    _check_reading('noise', reading)
-    size, wanted = tuple(m.shape[-2:]), tuple(noise.shape[-2:])
-    if size != wanted: raise ValueError(f'the map is {size} and the noise {wanted}; resize the map first')
+    check_choice('noise', reading, READINGS['noise'])
+    check_number('the weight of the noise', weight, 0, whole=False)
+    _check_map(noise, m)
     noise, change = noise.float(), weight*m.float()
     return noise*(1 + change) if reading == 'scale' else noise + change
 
@@ -50,7 +56,8 @@ def noise_and_target(
     weight: float,  # w_f
     readings: Readings = Readings(),
 ) -> tuple:  # the noise that makes x_t, and the noise the network is asked for
-    "The two noises of Equation 3."
+    "The two noises of Equation 3; raises what `enhance_noise` raises."
+    check_kind('readings', readings, Readings)
     stronger = enhance_noise(noise, m, weight, readings.noise)
     pairs = dict(input=(stronger, noise), target=(noise, stronger), both=(stronger, stronger))
     return pairs[readings.enhanced]

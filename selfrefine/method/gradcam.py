@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHANNELS', 'CONVOLUTIONS', 'MEAN', 'STD', 'POOLS', 'VGG16', 'read_vgg_weights', 'build_vgg', 'cam_grid', 'normalise',
-           'resize_map', 'maps_from_cams', 'overlay', 'with_gradients', 'grad_cam', 'library_cams', 'library_cam']
+           'resize_map', 'check_maps', 'maps_from_cams', 'overlay', 'with_gradients', 'grad_cam', 'library_cams',
+           'library_cam']
 
 # %% ../../nbs/method/01_gradcam.ipynb #fa1e5491
 import copy, io
@@ -19,15 +20,23 @@ from safetensors.torch import load_file
 import torch
 from torch import nn
 import torch.nn.functional as F
+from ..data.checks import check_choice, check_kind, check_number, closest
+from ..data.images import image_bytes
 from ..data.randomness import generator, seeded_init
 
 # %% ../../nbs/method/01_gradcam.ipynb #82765130
 CHANNELS, CONVOLUTIONS = (64, 128, 256, 512, 512), (2, 2, 3, 3, 3)  # of the five blocks
 
+def _check_size(side, width):
+    check_number('side', side, 32, 1024)
+    check_number('width', width, 1/64, 2, whole=False)
+    if side % 32: raise ValueError(f'side must be a multiple of 32, as {32*(side//32 + 1)}, not {side}')
+
 class VGG16(nn.Module):
-    "torchvision's VGG16 `features` and a two-layer head: (B, 3, S, S) normalised -> (B, 2) logits, fake and real."
+    "torchvision's VGG16 and a two-layer head: (B, 3, S, S) -> (B, 2), fake and real; `ValueError` for a wrong size."
     def __init__(self, side: int, width: float = 1.0):
         super().__init__()
+        _check_size(side, width)
         layers, c_in = [], 3
         for channels, n in zip(CHANNELS, CONVOLUTIONS):
             c = max(8, int(channels*width))
@@ -89,39 +98,51 @@ def _download_vgg():
         raise FileNotFoundError(f"VGG16's ImageNet weights could not be fetched ({e}); {ways}") from None
 
 # %% ../../nbs/method/01_gradcam.ipynb #6fd820c7
+def _read_state(source):
+    "The state dict in a local file of any of the three formats."
+    suffix = Path(source).suffix
+    if suffix == '.h5': return _read_keras(source)
+    state = load_file(source) if suffix == '.safetensors' else torch.load(source, map_location='cpu', weights_only=True)
+    state = {k.removeprefix('features.'): v for k, v in state.items() if k.startswith('features.')}
+    if not state: raise ValueError('no name begins with "features."')
+    if not all(torch.isfinite(v).all() for v in state.values()): raise ValueError('it holds NaN or infinity')
+    return state
+
 def read_vgg_weights(
     source: str,  # "imagenet", or the path of a .pth, .safetensors or .h5 file
 ) -> dict:  # a state dict for `features`
-    "VGG16's convolutions; raises `FileNotFoundError` where they cannot be had."
-    if source != 'imagenet' and not Path(source).is_file():
+    "VGG16's convolutions; raises `FileNotFoundError` where they cannot be had, `ValueError` for another or damaged file."
+    if source == 'imagenet':
+        return {k.removeprefix('features.'): v for k, v in _download_vgg().items() if k.startswith('features.')}
+    if not isinstance(source, (str, Path)) or not Path(source).is_file():
         ways = 'pass "imagenet", the path of a .pth, .safetensors or .h5 file, or None'
-        raise FileNotFoundError(f'no VGG16 weights at {source}; {ways}')
-    suffix = Path(source).suffix
-    if suffix == '.h5': return _read_keras(source)
-    if source == 'imagenet': state = _download_vgg()
-    elif suffix == '.safetensors': state = load_file(source)
-    else: state = torch.load(source, map_location='cpu', weights_only=True)
-    return {k.removeprefix('features.'): v for k, v in state.items() if k.startswith('features.')}
+        raise FileNotFoundError(f'no VGG16 weights at {source}{closest(source, ["imagenet"])}; {ways}')
+    try: return _read_state(source)
+    except ImportError: raise
+    except Exception as e:
+        reason = (str(e).splitlines() or [type(e).__name__])[0]
+        message = f"{source} does not hold VGG16's convolutions ({reason}); pass another file, or weights=None"
+        raise ValueError(message) from None
 
 # %% ../../nbs/method/01_gradcam.ipynb #28380f1c
 def build_vgg(
-    side: int,  # S, pixels
+    side: int,  # S, pixels, a multiple of 32
     width: float,  # of the channels; 1.0 for VGG16 itself
     weights: str | None,  # "imagenet", a path, or None
     seed: int,  # decides what is not read from a file
 ) -> VGG16:
-    "A frozen network with its first weights; raises `ValueError` for weights that do not fit."
+    "A frozen network with its first weights; raises `ValueError` for a wrong size, or weights that do not fit."
+    check_number('seed', seed)
     with seeded_init(seed): net = _init_kaiming(VGG16(side, width), seed).requires_grad_(False)
     if weights is None: return net
     if width != 1:
         ways = 'use width=1.0 or weights=None'
         raise ValueError(f'pretrained weights are for the full VGG16, not for width {width}; {ways}')
-    try: net.features.load_state_dict(read_vgg_weights(weights))
-    except FileNotFoundError: raise
-    except Exception as e:
-        reason = str(e).splitlines()[0]
-        message = f"{weights} does not hold VGG16's convolutions ({reason}); pass another file, or weights=None"
-        raise ValueError(message) from None
+    state = read_vgg_weights(weights)
+    try: net.features.load_state_dict(state)
+    except RuntimeError as e:
+        reason = ' '.join(str(e).split())[:200]
+        raise ValueError(f"{weights} does not fit VGG16's convolutions ({reason}); pass another file") from None
     return net
 
 # %% ../../nbs/method/01_gradcam.ipynb #eed41af5
@@ -132,7 +153,8 @@ def cam_grid(
     layer: int,  # index into `features`, 0 to 30
 ) -> int:  # g, cells in a row
     "The side of the CAM's grid; raises `ValueError` for a layer that VGG16 does not have, or a grid below 4 x 4."
-    if not 0 <= layer <= 30: raise ValueError(f"VGG16's features have the layers 0 to 30, not {layer}")
+    check_number('layer', layer, 0, 30)
+    check_number('side', side, 1)
     halvings = sum(p <= layer for p in POOLS)
     g = side >> halvings
     if g >= 4: return g
@@ -162,11 +184,25 @@ def resize_map(
     return F.interpolate(m, (h, w), mode='bilinear', antialias=True, align_corners=False)
 
 # %% ../../nbs/method/01_gradcam.ipynb #e5958859
+def check_maps(
+    maps: torch.Tensor,  # to be checked
+    name: str = 'CAMs',  # what the caller calls them
+) -> torch.Tensor:  # the maps
+    "Maps or CAMs (N, 1, h, w) of finite floats, N at least 1; raises `ValueError` for anything else."
+    good = torch.is_tensor(maps) and maps.is_floating_point() and maps.ndim == 4 and maps.shape[1] == 1 and maps.numel()
+    if not good:
+        what = f'{maps.dtype} {tuple(maps.shape)}' if torch.is_tensor(maps) else type(maps).__name__
+        raise ValueError(f'{name} must be a non-empty float tensor (N, 1, h, w), not {what}')
+    if torch.isfinite(maps).all(): return maps
+    raise ValueError(f'{name} hold NaN or infinity; the highlighter or its images have diverged, so fit it again')
+
 def maps_from_cams(
     cams: torch.Tensor,  # (B, 1, g, g), raw or scaled
     side: int,  # S, pixels
 ) -> torch.Tensor:  # (B, 1, S, S) in [0, 1]
-    "One map per image from the CAMs' grid: scaled, upsampled, scaled again (pytorch-grad-cam's `BaseCAM.forward`)."
+    "One map per image: scaled, upsampled, scaled again (pytorch-grad-cam); `ValueError` for no CAMs, or NaN in them."
+    check_maps(cams)
+    check_number('side', side, 1)
     return normalise(resize_map(normalise(cams), side, side))
 
 # %% ../../nbs/method/01_gradcam.ipynb #3eda78c0
@@ -182,7 +218,11 @@ def overlay(
     maps: torch.Tensor,  # (B, 1, h, w) or (1, 1, h, w) in [0, 1]
     strength: float = .65,  # weight of the map's colours, 0 to 1
 ) -> torch.Tensor:  # uint8 (B, 3, H, W)
-    "The images in grey with their maps in colour."
+    "The images in grey with their maps in colour; raises `ValueError` for other images, maps or strengths."
+    image_bytes(images)
+    check_number('strength', strength, 0, 1, whole=False)
+    if len(check_maps(maps, 'maps')) not in (1, len(images)):
+        raise ValueError(f'{len(maps)} maps for {len(images)} images; give one each, or one for all')
     maps = resize_map(maps.detach().float().cpu(), *images.shape[-2:]).clamp(0, 1)
     maps, grey = maps.expand(len(images), -1, -1, -1), images.cpu().float().mean(1, keepdim=True)
     return ((1 - strength)*grey + strength*_heat(maps)).round().to(torch.uint8)
@@ -201,7 +241,10 @@ def grad_cam(
     layer: int = 29,  # index into `features`
     target: int = 0,  # the class that is explained; 0 is fake
 ) -> torch.Tensor:  # (B, 1, g, g), not negative, unscaled
-    "Grad-CAM of a batch, on the device of the net (Selvaraju et al. 2017)."
+    "Grad-CAM of a batch (Selvaraju et al. 2017); raises `TypeError` for another network, `ValueError` for a wrong layer."
+    check_kind('net', net, VGG16)
+    check_number('layer', layer, 0, len(net.features) - 1)
+    check_number('target', target, 0, 1)
     with with_gradients(x.device):
         with torch.no_grad(): a = net.features[:layer + 1](x.clone())
         a.requires_grad_()
@@ -227,9 +270,10 @@ def library_cam(
     layer: int,  # index into `features`; FullGrad uses all layers
     method: str,  # a name of `library_cams()`
 ) -> torch.Tensor:  # (B, 1, g, g) in [0, 1]
-    "A CAM by a method of pytorch-grad-cam, on the layer's grid."
+    "A CAM by a method of pytorch-grad-cam, on the layer's grid; raises `ValueError` for a wrong layer or method."
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-    make = library_cams()[method]
+    check_number('layer', layer, 0, len(net.features) - 1)
+    make = library_cams()[check_choice('cam', method, sorted(library_cams()))]
     net = copy.deepcopy(net).requires_grad_(method == 'shapleycam')  # its second derivative needs a graph
     with with_gradients(x.device), redirect_stderr(io.StringIO()):
         cam = make(net, [] if method == 'fullgrad' else [net.features[layer]])

@@ -14,6 +14,8 @@ from safetensors import safe_open, SafetensorError
 import torch
 from torch import nn
 import torch.nn.functional as F
+from ..data.checks import check_choice, check_kind
+from ..data.images import image_bytes
 from ..data.randomness import batch_indices, generator
 from .gradcam import resize_map, VGG16
 from .highlighter import FlawHighlighter
@@ -46,14 +48,15 @@ class LocalVGG16(nn.Module):
 # %% ../../nbs/method/08_local_highlighter.ipynb #da1e72ae
 class LocalHighlighter(FlawHighlighter):
     "A flaw highlighter that also learns places; made, fitted, saved and used like `FlawHighlighter`."
+    file_settings = 'side', 'width', 'noise', 'seed', 'flaws'
     def __init__(self,
         real=None,  # real images, see `FlawHighlighter`
         flaws: tuple = FLAWS,  # kinds of planted flaws in training, see `plant`
         **options,  # side, width, weights, noise, seed of `FlawHighlighter`
     ):
-        unknown = set(flaws) - set(FLAWS)
-        if unknown or not flaws:
-            raise ValueError(f'flaws are some of {", ".join(FLAWS)}, not {", ".join(unknown) or "none"}')
+        if not isinstance(flaws, (list, tuple)) or not flaws:
+            raise ValueError(f'flaws are a tuple of some of {", ".join(FLAWS)}, not {flaws!r}')
+        for kind in flaws: check_choice('each of flaws', kind, FLAWS)
         if {'cam', 'layer'} & options.keys():
             reason = 'a local highlighter has no CAM to choose: its map is its own answer'
             raise ValueError(f'{reason}; leave out cam and layer')
@@ -94,32 +97,31 @@ def loss(self: LocalHighlighter, x, label, sides, step):
     image_loss = F.cross_entropy(self.net.image_logits(plain), label)
     return image_loss + F.softplus(plain[label == 1]).mean() + real_loss + fake_loss/2
 
+# %% ../../nbs/method/08_local_highlighter.ipynb #d4543ae2
+@patch
+def cams(self: LocalHighlighter,
+    images,  # uint8 (N, 1 or 3, H, H), or a set
+    batch: int = 64,  # images at once
+) -> torch.Tensor:  # (N, 1, S/4, S/4), not negative
+    "The evidence of a flaw at every place: -log of the probability that there is none; raises what `each` raises."
+    return self.each(images, lambda x: F.softplus(self.net.places(x)), batch)
+
 # %% ../../nbs/method/08_local_highlighter.ipynb #af807d84
 @patch
 def _place_logits(self: LocalHighlighter, images, batch):
     "Fake logits of the places of images, batch by batch."
     for i, x in enumerate(images.split(batch)): yield self.net.places(self.preprocess(x, first=i*batch))
 
-# %% ../../nbs/method/08_local_highlighter.ipynb #9e39b91f
-@patch
-@torch.no_grad()
-def cams(self: LocalHighlighter,
-    images: torch.Tensor,  # uint8, or float in [-1, 1]: (B, C, H, H)
-    batch: int = 64,  # images at once
-) -> torch.Tensor:  # (B, 1, S/4, S/4), not negative
-    "The evidence of a flaw at every place: -log of the probability that there is none."
-    return torch.cat([F.softplus(z) for z in self._place_logits(images, batch)])
-
 # %% ../../nbs/method/08_local_highlighter.ipynb #94cfdef0
-@torch.no_grad()
 def flaw_probabilities(
     judge: LocalHighlighter,
-    images: torch.Tensor,  # uint8 (N, C, S, S)
+    images,  # uint8 (N, 1 or 3, S, S), or a set
     batch: int = 64,  # images at once
 ) -> torch.Tensor:  # (N, 1, S, S) in [0, 1], on the CPU, comparable between images
-    "The probability of a flaw at every pixel."
-    side = images.shape[-1]
-    return torch.cat([resize_map(z.sigmoid(), side, side).cpu() for z in judge._place_logits(images, batch)])
+    "The probability of a flaw at every pixel; raises `TypeError` for another highlighter, and what `each` raises."
+    check_kind('judge', judge, LocalHighlighter)
+    side = image_bytes(images, slice(1)).shape[-1]
+    return judge.each(images, lambda x: resize_map(judge.net.places(x).sigmoid(), side, side).cpu(), batch)
 
 # %% ../../nbs/method/08_local_highlighter.ipynb #597c8682
 HIGHLIGHTERS = dict(paper=FlawHighlighter, local=LocalHighlighter)
@@ -130,8 +132,7 @@ def new_highlighter(
     **options,  # side, width, weights, noise, seed of both; layer, cam of the paper's; flaws of the local one
 ) -> FlawHighlighter:
     "A new highlighter; raises `ValueError` for an unknown name, and what the class raises."
-    if name not in HIGHLIGHTERS: raise ValueError(f'highlighters are {", ".join(HIGHLIGHTERS)}, not {name!r}')
-    return HIGHLIGHTERS[name](real, **options)
+    return HIGHLIGHTERS[check_choice('highlighter', name, HIGHLIGHTERS)](real, **options)
 
 # %% ../../nbs/method/08_local_highlighter.ipynb #ab786fbf
 def load_highlighter(
@@ -142,4 +143,5 @@ def load_highlighter(
     try:
         with safe_open(path, 'pt') as f: settings = json.loads((f.metadata() or {}).get('settings', '{}'))
     except (OSError, SafetensorError, ValueError): settings = {}
-    return HIGHLIGHTERS['local' if 'flaws' in settings else 'paper'].load(path, real)
+    is_local = isinstance(settings, dict) and 'flaws' in settings
+    return HIGHLIGHTERS['local' if is_local else 'paper'].load(path, real)

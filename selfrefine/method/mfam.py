@@ -15,15 +15,16 @@ import cv2
 import numpy as np
 import torch
 from torch import nn
-from ..data.images import evenly_spaced, Images
-from .gradcam import maps_from_cams, normalise, resize_map
+from ..data.checks import check_choice, check_kind, check_number
+from ..data.images import evenly_spaced, image_bytes, Images
+from .gradcam import check_maps, maps_from_cams, normalise, resize_map
 
 # %% ../../nbs/method/03_mfam.ipynb #a812fb85
 def mean_map(
     cams: torch.Tensor,  # (B, 1, g, g)
     side: int,  # S, pixels
 ) -> torch.Tensor:  # (1, 1, S, S) in [0, 1]
-    "The mean flaw activation map of a batch (paper, mFAM)."
+    "The mean flaw activation map of a batch (paper, mFAM); raises `ValueError` for no CAMs, or NaN in them."
     return maps_from_cams(cams, side).mean(0, keepdim=True)
 
 # %% ../../nbs/method/03_mfam.ipynb #b7f166c9
@@ -36,7 +37,8 @@ def shuffle_cells(
     cams: torch.Tensor,  # (B, 1, g, g)
     generator: torch.Generator,  # decides the permutation
 ) -> torch.Tensor:  # (B, 1, g, g)
-    "The CAMs with their grid cells in one random order, the same for every image."
+    "The CAMs with their grid cells in one random order, the same for every image; raises as `mean_map` does."
+    check_maps(cams)
     order = torch.randperm(cams[0].numel(), generator=generator, device=generator.device)
     return cams.flatten(1)[:, order.to(cams.device)].view(cams.shape)
 
@@ -56,7 +58,8 @@ def random_map(
 def center_map(
     side: int,  # S, pixels
 ) -> torch.Tensor:  # (1, 1, S, S) in [0, 1]
-    "A Gaussian, 1 at the centre and 0 at the corners (paper, Table 7)."
+    "A Gaussian, 1 at the centre and 0 at the corners (paper, Table 7); raises `ValueError` for a side below 2."
+    check_number('side', side, 2)
     x = (torch.arange(side) + .5)/side - .5
     g = torch.exp(-x.square()/(2/36))
     return normalise((g[:, None]*g)[None, None])
@@ -65,10 +68,12 @@ def inverted_map(side): return 1 - center_map(side)
 
 # %% ../../nbs/method/03_mfam.ipynb #a9d5ea5d
 def edge_map(
-    images: torch.Tensor,  # real images, uint8 (N, 3, S, S)
+    images: torch.Tensor,  # real images, uint8 (N, 1 or 3, S, S)
 ) -> torch.Tensor:  # (1, 1, S, S) in [0, 1]
-    "Canny edges averaged over real images, scaled to [0, 1] (paper, Table 7; OpenCV)."
-    rgb = images.permute(0, 2, 3, 1).cpu().contiguous().numpy()
+    "Canny edges averaged over real images, in [0, 1] (paper, Table 7; OpenCV); `ValueError` for other than bytes."
+    if image_bytes(images).shape[1] not in (1, 3):
+        raise ValueError(f'edges are looked for in images of 1 or 3 channels, not {images.shape[1]}; convert them to RGB')
+    rgb = images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().contiguous().numpy()
     edges = [cv2.Canny(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), 100, 200) for i in rgb]
     return normalise(torch.from_numpy(np.mean(edges, 0, dtype=np.float32))[None, None])
 
@@ -127,14 +132,15 @@ def guidance(
     name: str,  # of `GUIDES`
 ) -> Guide:
     "The guide of that name; raises `ValueError` for an unknown one."
-    if name not in GUIDES: raise ValueError(f'no guidance map {name!r}; there are {", ".join(GUIDES)}')
-    return GUIDES[name]
+    return GUIDES[check_choice('guide', name, GUIDES)]
 
 # %% ../../nbs/method/03_mfam.ipynb #36a95ffd
 class MapState(nn.Module):
     "The current guidance map and the step it was made at; before the first map, zeros and step -1."
     def __init__(self, height: int, width: int):
         super().__init__()
+        check_number('height', height, 1)
+        check_number('width', width, 1)
         self.register_buffer('map', torch.zeros(1, 1, height, width))
         self.register_buffer('step', torch.tensor(-1))
     @property
@@ -144,7 +150,7 @@ class MapState(nn.Module):
         return step - self.step.item() if self.ready else None
     def put(self, m: torch.Tensor, step: int):
         "Overwrite the map; raises `ValueError` for a wrong shape, NaN or infinity, or values outside [0, 1]."
-        shape, wanted = tuple(m.shape), tuple(self.map.shape)
+        shape, wanted = tuple(check_kind('the map', m, torch.Tensor).shape), tuple(self.map.shape)
         if shape != wanted:
             raise ValueError(f'the map has shape {shape}, the state {wanted}; resize it with resize_map')
         if not torch.isfinite(m).all():

@@ -6,17 +6,20 @@
 __all__ = ['Phases', 'broadcast', 'SelfRefiner']
 
 # %% ../../nbs/method/06_phases.ipynb #60965dab
-import time
+import copy, time, warnings
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 # %% ../../nbs/method/06_phases.ipynb #42660879
 from fastcore.basics import patch
 import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
+from ..data.checks import check_choice, check_kind, check_number
 from ..data.randomness import generator, undisturbed
 from .gradcam import resize_map
+from .caution import judge_maps
+from .highlighter import FlawHighlighter
 from .mfam import guidance, Guide, MapState, MapContext
 from .forward_noise import Readings, noise_and_target
 from .attention import modulate
@@ -29,12 +32,15 @@ class Phases:
     base: int  # steps before refinement begins; 0 when starting from a trained model
     cycle: int = 100  # steps between two maps
     def __post_init__(self):
-        if not 0 <= self.base <= self.total or self.total < 1 or self.cycle < 1:
-            raise ValueError(f'phases need 0 <= base <= total and a cycle of at least 1, not {self}')
+        check_number('the total of the phases', self.total, 1)
+        check_number('the base phase', self.base, 0, self.total)
+        check_number('the cycle of the maps', self.cycle, 1)
     @classmethod
     def from_ratio(cls, total: int, ratio: str = '1:1', cycle: int = 100):
-        "Phases from a ratio base:refinement such as the paper's 1:4, 1:1 and 4:1."
-        base, refinement = map(float, ratio.split(':'))
+        "Phases from a ratio base:refinement such as the paper's 1:4, 1:1 and 4:1; raises `ValueError` for no ratio."
+        try: base, refinement = (check_number('each part', float(part), 0, whole=False) for part in ratio.split(':'))
+        except (AttributeError, ValueError): base = refinement = 0
+        if base + refinement == 0: raise ValueError(f'a ratio is two numbers from 0 on, such as "1:4", not {ratio!r}')
         return cls(total, round(total*base/(base + refinement)), cycle)
     def phase(self, step: int) -> str: return 'base' if step < self.base else 'refinement'
     def due(self, step: int) -> int:
@@ -51,14 +57,35 @@ def broadcast(
 
 # %% ../../nbs/method/06_phases.ipynb #32443408
 def _check_weights(net, side, noise_weight, attention_weight, latent_noise):
-    "Raise `ValueError` for negative weights, or a noise weight on latents."
-    if noise_weight < 0 or attention_weight < 0:
-        raise ValueError(f'the weights cannot be negative: {noise_weight=}, {attention_weight=}')
+    "Raise `ValueError` for weights out of range, or a noise weight on latents."
+    for name, weight in dict(noise_weight=noise_weight, attention_weight=attention_weight).items():
+        check_number(name, weight, 0, whole=False)
     own = net.config.sample_size
     if noise_weight and side != own and not latent_noise:
         raise ValueError(
             f'the network works on latents of side {own}, whose noise has no flawed places: a map is made of images. '
             'Give noise_weight=0, as the paper does, or latent_noise=True to have it all the same')
+
+# %% ../../nbs/method/06_phases.ipynb #c6a1d001
+def _side(net, side):
+    "The side of the images; raises `TypeError` for anything but a network, `ValueError` where no side is known."
+    check_kind('net', net, torch.nn.Module)
+    own = getattr(getattr(net, 'config', None), 'sample_size', None)
+    if own is None: raise ValueError(f'{type(net).__name__} has no config.sample_size; set it to the side of its input')
+    return check_number('side', own if side is None else side, 1)
+
+def _check_maps(guide, highlighter, sample_ema, side):
+    "Raise `TypeError` or `ValueError` where the maps of a guide cannot be made when they are due."
+    check_kind('highlighter', highlighter, FlawHighlighter)
+    if not guide.needs_samples: return
+    if not callable(sample_ema): raise TypeError(f'sample_ema is a function of (n, generator), not {sample_ema!r}')
+    if highlighter.fitted: return
+    if not highlighter.real:
+        raise ValueError('the highlighter is not fitted and has no real images to be fitted on; '
+                         'make it with FlawHighlighter(real), or load a fitted one')
+    real = highlighter.real['train'].shape[-1]
+    if real != side: raise ValueError(f'the highlighter has real images of {real} px, and the samples have {side} px; '
+                                      'load both at one side')
 
 # %% ../../nbs/method/06_phases.ipynb #f46dcc0b
 def _find_guide(guide, highlighter):
@@ -68,9 +95,19 @@ def _find_guide(guide, highlighter):
         raise ValueError(f'the map {found.title!r} needs real images; make the highlighter with them')
     return found
 
+# %% ../../nbs/method/06_phases.ipynb #c6a1d002
+def _check_options(phases, readings, n_map, n_fake, extra_tokens, seed, watch):
+    "Raise `TypeError` or `ValueError` for an option of another kind or out of range."
+    check_kind('phases', phases, Phases)
+    check_kind('readings', readings, Readings)
+    for name, value, low in (('n_map', n_map, 1), ('n_fake', n_fake, 10), ('extra_tokens', extra_tokens or 0, 0)):
+        check_number(name, value, low)
+    check_number('seed', seed)
+    if watch is not None and not callable(watch): raise TypeError(f'watch is a function or None, not {watch!r}')
+
 # %% ../../nbs/method/06_phases.ipynb #29f5f1a4
 class SelfRefiner:
-    "Self-refining diffusion for any training loop (paper, section 3); raises `ValueError` for impossible options."
+    "Self-refining diffusion for any training loop (section 3); raises `ValueError` or `TypeError` for bad options."
     def __init__(self,
         net: torch.nn.Module,  # the network in training
         highlighter,  # a `FlawHighlighter`; it is fitted at the phase boundary if it is not yet
@@ -81,7 +118,7 @@ class SelfRefiner:
         readings: Readings = Readings(),  # of Equations 2 to 4
         guide: str | Guide = 'fam',  # the guidance map, a name of `GUIDES` or a guide of your own
         n_map: int = 32,  # images behind each map
-        n_fake: int = 512,  # samples that the highlighter is fitted on
+        n_fake: int = 512,  # samples that the highlighter is fitted on, at least 10
         side: int | None = None,  # of the images; None: the network's sample size, which for a latent model it is not
         latent_noise: bool = False,  # let a noise weight act on latents
         extra_tokens: int | None = None,  # leading tokens without a place in the image; None: see `modulate`
@@ -89,13 +126,15 @@ class SelfRefiner:
         watch=None,  # called as watch(step, images, map) after each refresh
     ):
         net = net.module if isinstance(net, DistributedDataParallel) else net
-        side = side or net.config.sample_size
+        side = _side(net, side)
         _check_weights(net, side, noise_weight, attention_weight, latent_noise)
+        _check_options(phases, readings, n_map, n_fake, extra_tokens, seed, watch)
+        self.guide = _find_guide(guide, highlighter)
+        _check_maps(self.guide, highlighter, sample_ema, side)
         self.net, self.highlighter, self.sample_ema, self.phases = net, highlighter, sample_ema, phases
         self.noise_weight, self.attention_weight, self.readings = noise_weight, attention_weight, readings
         self.n_map, self.n_fake, self.seed, self.watch = n_map, n_fake, seed, watch
-        self.seconds, self.refining, self.memo, self.modulation = 0., False, {}, None
-        self.guide = _find_guide(guide, highlighter)
+        self.seconds, self.refining, self.memo, self.modulation, self.warned = 0., False, {}, None, False
         self.state = MapState(side, side).to(next(net.parameters()).device)
         if attention_weight: self.modulation = modulate(net, self.state, attention_weight, readings, extra_tokens)
 
@@ -119,14 +158,33 @@ def _fit_highlighter(self: SelfRefiner):
     self.highlighter.to(self.state.map.device)
     if self.highlighter.fitted: return
     fake = self.sample_ema(self.n_fake, generator(self.seed, 'map', -1))
-    with torch.enable_grad(): self.highlighter.fit(fake)
+    before = copy.deepcopy(self.highlighter.state_dict())
+    try:
+        with torch.enable_grad(): self.highlighter.fit(fake)
+    except BaseException:
+        self.highlighter.load_state_dict(before)
+        raise
     broadcast(self.highlighter.state_dict().values())
+
+# %% ../../nbs/method/06_phases.ipynb #c6a1d003
+@patch
+def _judge(self: SelfRefiner, m, step, cams):
+    "Raise `FloatingPointError` for a map with NaN; warn, once, of CAMs or of a map that show no place."
+    if not m.isfinite().all():
+        raise FloatingPointError(f'the map of step {step} holds NaN or infinity; '
+                                 'the samples or the highlighter have diverged')
+    low, high = m.min().item(), m.max().item()
+    if cams is not None and self.highlighter.caution(cams) and judge_maps(cams): return
+    if self.warned or high - low > 1e-6 or high and self.guide.name == 'constant': return
+    what = f'has the value {high:.2g} everywhere: it shows no place' if high else 'is empty: refinement does nothing'
+    self.warned = True
+    warnings.warn(f'the map of step {step} {what}; look at the samples and at what the highlighter has learned')
 
 # %% ../../nbs/method/06_phases.ipynb #5e8fa295
 @patch
 @torch.no_grad()
 def refresh(self: SelfRefiner, step: int):
-    "Make the map that is due at `step`, of this step's own random numbers."
+    "Make the map that is due at `step`, of its own random numbers; raises `FloatingPointError` for NaN in it."
     started, images, cams = time.perf_counter(), None, None
     key = generator(self.seed, 'map', step)
     with undisturbed(key.initial_seed(), self.net, self.highlighter), self.bypass():
@@ -136,6 +194,7 @@ def refresh(self: SelfRefiner, step: int):
             cams = self.highlighter.cams(images)
         m = self.guide(self._context(key, images, cams)).to(self.state.map)
     broadcast([m])
+    self._judge(m, step, cams)
     self.state.put(m, step)
     self.seconds += time.perf_counter() - started
     if self.watch: self.watch(step, images, m.clone())
@@ -143,7 +202,8 @@ def refresh(self: SelfRefiner, step: int):
 # %% ../../nbs/method/06_phases.ipynb #6d2745e7
 @patch
 def at(self: SelfRefiner, step: int):
-    "Set the phase of an optimizer step, and make its map if it is due."
+    "Set the phase of an optimizer step, and make its map if it is due; raises `ValueError` for anything but a step."
+    check_number('step', step, 0)
     self.refining = self.phases.phase(step) == 'refinement'
     due = self.phases.due(step)
     if self.refining and self.state.step.item() != due: self.refresh(due)
@@ -160,6 +220,14 @@ def enhance(self: SelfRefiner,
     return noise_and_target(noise, m, self.noise_weight, self.readings)
 
 # %% ../../nbs/method/06_phases.ipynb #84cb1467
+@patch(as_prop=True)
+def settings(self: SelfRefiner) -> dict:
+    "All plain values that determine the refinement."
+    own = {k: getattr(self, k) for k in ('noise_weight', 'attention_weight', 'n_map', 'n_fake', 'seed')}
+    tokens = self.modulation.extra_tokens if self.modulation else None
+    own |= dict(cycle=self.phases.cycle, guide=self.guide.name, side=self.state.map.shape[-1], extra_tokens=tokens)
+    return {'refinement begins at': self.phases.base} | own | asdict(self.readings)
+
 @patch
 def state_dict(self: SelfRefiner) -> dict:
     "All of the refiner that a checkpoint needs."
@@ -172,13 +240,17 @@ def state_dict(self: SelfRefiner) -> dict:
 def load_state_dict(self: SelfRefiner,
     state: dict,  # of `state_dict`
 ):
-    "Continue from a checkpoint, also in mid-cycle."
-    self.state.load_state_dict(state['map'])
-    self.highlighter.load_state_dict(state['highlighter'])
-    self.refining, self.seconds = state['refining'], state['seconds']
-    if not self.modulation: return
-    self.modulation.load_state_dict(state['modulation'])
-    self.modulation.on = self.refining
+    "Continue from a checkpoint, also in mid-cycle; raises `ValueError` for the state of another refiner."
+    try:
+        self.state.load_state_dict(state['map'])
+        self.highlighter.load_state_dict(state['highlighter'])
+        self.refining, self.seconds = state['refining'], state['seconds']
+        if not self.modulation: return
+        self.modulation.load_state_dict(state['modulation'])
+        self.modulation.on = self.refining
+    except (RuntimeError, KeyError, TypeError, AttributeError) as e:
+        reason = f'{type(e).__name__}: {e}'.splitlines()[0]
+        raise ValueError(f'this is not the state of such a refiner ({reason}); make it with the same options') from None
 
 # %% ../../nbs/method/06_phases.ipynb #21e7b806
 @patch

@@ -12,6 +12,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torchvision.transforms.functional import gaussian_blur
+from ..data.checks import check_choice, check_number
+from ..data.images import image_bytes
 from ..data.randomness import generator
 
 # %% ../../nbs/method/07_planted_flaws.ipynb #ad305431
@@ -48,13 +50,13 @@ def _corrupt(
     blurred: torch.Tensor,  # the same box of the blurred image
 ) -> torch.Tensor:  # the same shape, in [0, 255]
     "One box with one flaw; raises `ValueError` for an unknown kind."
+    check_choice('kind', kind, FLAWS)
     if kind == 'noise': flawed = x + 60*torch.randn(x.shape, generator=g)
     elif kind == 'blur': flawed = blurred
     elif kind == 'swap': flawed = other
     elif kind == 'warp': flawed = _warp(x, g)
     elif kind == 'colour': flawed = _recolour(x, g)
-    elif kind == 'erase': flawed = _erase(x)
-    else: raise ValueError(f'flaws are {", ".join(FLAWS)}, not {kind!r}')
+    else: flawed = _erase(x)
     return flawed.clamp(0, 255)
 
 # %% ../../nbs/method/07_planted_flaws.ipynb #f3c34b36
@@ -86,9 +88,11 @@ def plant(
     seed: int = 0,  # of size, place and content
 ) -> tuple:  # flawed images, uint8 (N, C, S, S); their boxes, bool (N, 1, S, S)
     "One planted flaw in each image; raises `ValueError` for an unknown kind, or images that are not square bytes."
-    shape, n = tuple(images.shape), len(images)
-    if images.dtype != torch.uint8 or images.ndim != 4 or shape[-1] != shape[-2] or n < 2:
-        raise ValueError(f'flaws are planted in two or more square images in bytes, not {images.dtype} {shape}')
+    shape, n = tuple(image_bytes(images).shape), len(images)
+    if shape[-1] != shape[-2] or n < 2 or shape[-1] < 8:
+        raise ValueError(f'flaws are planted in two or more square images of 8 px or more, not {shape}; crop them first')
+    check_choice('kind', kind, FLAWS)
+    check_number('seed', seed)
     pairs = []
     for i, x in enumerate(images):
         other = images[(i + 1 + n//2) % n]

@@ -278,7 +278,8 @@ def test_diverged(tmp_path, capsys):
     name, step = re.search(r'good state is in (.*) \(step (\d+)\)', str(e.value)).groups()
     good = load_checkpoint(name, wild)
     assert good['step'] == len(good['losses']) == int(step) and Path(name).name == 'previous.pt'
-    assert max(good['losses'][:-2]) < 100 and max(loss.item() for loss in seen[:-1]) > 1e4
+    before = max(good['losses'][:-2])
+    assert before < 60 and max(loss.item() for loss in seen[:-1]) > 10*before
     assert load_checkpoint(tmp_path/'state.pt', wild)['step'] > int(step)
     model, milder = ddpm(16), replace(wild, lr=1e-4)
     after = train(model, portraits(), int(step) + 2, milder, Ema(model, .9), **how, force=True)
@@ -390,7 +391,7 @@ def test_interrupted_arm(empty_cache, interrupts):
     with pytest.raises(KeyboardInterrupt): arm()
     folder, = empty_cache.glob('arm-*')
     assert load_checkpoint(folder/'state.pt', pipeline.recipe(p, 0))['step'] == 8 and not (folder/'done.json').exists()
-    assert arm() == folder and len(calls) == 5
+    assert arm() == folder and len(calls) == 6, 'five maps with one made twice, and the caution of the arm'
     def results():
         losses = json.loads((folder/'losses.json').read_text())
         return [load_model(folder/'model').net.state_dict(), losses, pipeline.load_maps(folder)]
@@ -420,7 +421,8 @@ def test_cut_settings_of_samples(tmp_path):
 
 def test_unknown_words():
     with pytest.raises(ValueError, match="presets are smoke, quick, gpu, paper, not 'huge'"): settings('huge')
-    with pytest.raises(ValueError, match=r"a preset has no 'step' \(did you mean 'steps'\?\); it has .*steps"): settings('smoke', step=3)
+    with pytest.raises(ValueError, match=r"a preset has no 'step' \(did you mean 'steps'\?\); it has .*steps"):
+        settings('smoke', step=3)
     base = [dict(method='base', arm='base')]
     with pytest.raises(FileNotFoundError, match='no image set'): experiment('t', base, 'smoke', source='emojis')
 

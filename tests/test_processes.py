@@ -12,7 +12,7 @@ from selfrefine.data.randomness import generator
 from selfrefine.data.images import batches
 from selfrefine.method.forward_noise import Readings
 from selfrefine.diffusion.run_folder import run_folder
-from small import fitted, highlighter, portraits, python, same, static
+from small import environment, fitted, highlighter, portraits, python, same, static
 
 pytestmark = pytest.mark.usefixtures('cpu')
 PHASES = Phases(total=6, base=2, cycle=2)
@@ -115,6 +115,25 @@ def test_any_loop(ranks):
 def test_prepared_network(ranks):
     "Whether the refiner gets the network or what accelerate made of it is the same."
     assert same(ranks('prepared')[0], ranks('loop')[0])
+
+LAUNCHED = """
+import sys
+import torch
+from selfrefine import Ema, Recipe, ddpm, train
+from small import portraits
+
+model, dtypes = ddpm(16), []
+model.net.conv_in.register_forward_hook(lambda m, args, y: dtypes.append(y.dtype))
+train(model, portraits(), 1, Recipe(batch=2), Ema(model), folder=sys.argv[1], progress=False)
+assert dtypes == [torch.bfloat16], dtypes
+"""
+
+def test_launched_precision(tmp_path):
+    "`accelerate launch --mixed_precision bf16` is honoured, and the checkpoint says so."
+    (tmp_path/'run.py').write_text(LAUNCHED)
+    launch = '-m', 'accelerate.commands.launch', '--cpu', '--mixed_precision', 'bf16', '--num_processes', 1
+    python(*launch, tmp_path/'run.py', tmp_path/'run', env=environment | dict(PYTHONPATH=str(Path(__file__).parent)))
+    assert torch.load(tmp_path/'run/state.pt', weights_only=True)['run']['autocast'] == 'bf16'
 
 if __name__ == '__main__':
     for case in CASES: torch.save(attempt(case), Path(sys.argv[1])/f'{case}-{Accelerator().process_index}.pt')

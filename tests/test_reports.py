@@ -1,5 +1,5 @@
 "Every report notebook runs at smoke scale, writes its files, and prints numbers that its stored samples give again."
-import json, os, subprocess, sys, zipfile
+import ast, json, os, re, subprocess, sys, zipfile
 from pathlib import Path
 import papermill as pm, pytest, torch, yaml
 
@@ -17,13 +17,12 @@ notebooks = {p.stem: p for p in sorted(paths) if has_parameters(p)}
 tables = [name for name in notebooks if name.startswith('table')]
 figures = [name for name in notebooks if name.startswith('fig')]
 with_arms = [t for t in tables if t != 'table6']  # which judges the highlighter
-facts = {'preset', 'data', 'n_real', 'n_generated', 'encoder', 'sampler', 'seeds', 'steps', 'seconds', 'device',
-         'versions', 'caution'}
+facts = {'commit', 'date', 'processor', 'preset', 'data', 'n_real', 'n_generated', 'encoder', 'sampler', 'seeds', 'steps',
+         'seconds', 'device', 'versions', 'caution'}
 
 def papermill(name, out, data, **more):
     "Run a report as the README does: with both paths, and nobody at the keyboard."
     params = smoke[name] | more | dict(out=str(out/where.get(name, '')))
-    assert params.keys() <= pm.inspect_notebook(str(notebooks[name])).keys(), 'a parameter the notebook does not have'
     args = [a for k, v in params.items() for a in ('-p', k, str(v))]
     paths = [str(notebooks[name].relative_to(root)), str(out/f'{name}.ipynb')]
     command = [sys.executable, '-m', 'papermill', *paths, '--no-progress-bar', *args]
@@ -42,6 +41,40 @@ def ran(tmp_path_factory):
         done.add(name)
         return out
     return run
+
+def code_cells(name):
+    "The parameters of a notebook, and the cells below them."
+    cells = [c for c in json.loads(notebooks[name].read_text())['cells'] if c['cell_type'] == 'code']
+    assert 'parameters' in cells[0]['metadata'].get('tags', ())
+    return [''.join(c['source']) for c in cells]
+
+@pytest.mark.parametrize('name', notebooks)
+def test_parameters_are_checked(name):
+    "Every parameter has a type, no other name has one, and nothing runs before the check."
+    first, *others = code_cells(name)
+    assert all(isinstance(node, ast.AnnAssign) for node in ast.parse(first).body)
+    body = [node for code in others for node in ast.parse(code).body]
+    assert not any(isinstance(node, ast.AnnAssign) for node in body)
+    working = [ast.unparse(node) for node in body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    working = [line for line in working if not line.startswith('pd.set_option')]
+    assert re.match(r'check_parameters\(globals\(\)', working[0])
+
+@pytest.mark.parametrize('name', [n for n in notebooks if n in tables + figures or n in ('localisation', 'scale')])
+def test_every_report_takes_overrides(name):
+    first, *others = code_cells(name)
+    assert 'overrides: dict = None' in first and any('overrides=overrides' in code for code in others)
+
+def test_unknown_parameter_stops_everything(tmp_path):
+    "A mistyped `out` trains nothing, and the model that the package ships stays as it is; none is replaced unless named."
+    assets = root/'selfrefine/assets'
+    def state(): return {f: f.stat().st_mtime_ns for f in assets.rglob('*')}
+    before, env = state(), os.environ | dict(SELFREFINE_CACHE=str(tmp_path/'cache'))
+    command = [sys.executable, '-m', 'papermill', str(notebooks['base_model']), str(tmp_path/'x.ipynb'), '-p', 'ouput', 'mine']
+    done = subprocess.run(command, cwd=root, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode and "no parameter 'ouput' (did you mean 'out'?)" in done.stderr
+    assert state() == before and not (tmp_path/'cache').exists()
+    for name in ('base_model', 'base_first', 'base_highlighter'):
+        assert not re.search('assets|package_files', '\n'.join(code_cells(name)))
 
 def test_every_report_has_smoke_parameters(): assert set(smoke) == set(notebooks) - {'benchmarks'}
 
@@ -79,7 +112,8 @@ def check_cell(c, rows, enc):
     from selfrefine.data.images import part
     from selfrefine.diffusion.models import MODELS
     from selfrefine.experiments.cache import cache_root
-    from selfrefine.experiments.pipeline import cached_features, image_set, load_samples
+    from selfrefine.experiments.metrics import cached_features
+    from selfrefine.experiments.pipeline import image_set, load_samples
     from selfrefine.experiments.presets import Preset
     from selfrefine.evaluation.distances import frechet
     p = Preset(**{k: tuple(v) if isinstance(v, list) else v for k, v in c['settings'].items()})

@@ -15,7 +15,8 @@ from selfrefine.method.highlighter import shipped_highlighter
 from selfrefine.evaluation.localisation_scores import top_cells
 from selfrefine.applications.study_answers import read_answers, read_study_images
 from selfrefine.applications.study_page import main
-from selfrefine.applications.user_study import flaw_maps, study_report
+from selfrefine.applications.study_maps import flaw_maps
+from selfrefine.applications.user_study import study_report
 from small import environment
 
 root = Path(__file__).parent.parent

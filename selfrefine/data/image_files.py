@@ -114,9 +114,12 @@ def _find_place(source):
     return _Zip(source)
 
 # %% ../../nbs/data/04_image_files.ipynb #e2c96a14
+_LISTS = {'.txt', '.caption', '.json', '.jsonl', '.csv'}
+
 def _say_left_out(source, others, special):
     "One line with the kinds of files that are no pictures, or nothing."
-    kinds = Counter(Path(n).suffix.lower() or 'without ending' for n in others)
+    suffixes = [Path(n).suffix.lower() or 'without ending' for n in others]
+    kinds = Counter(s for s in suffixes if s not in _LISTS)
     if special: kinds['pipe or device'] = special
     listed = ', '.join(f'{n} {kind}' for kind, n in kinds.most_common(5)) + (', ...' if len(kinds) > 5 else '')
     if kinds: print(f'{source}: {kinds.total()} files are no pictures and are left out ({listed})')

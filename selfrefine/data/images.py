@@ -16,7 +16,7 @@ from itertools import count
 from PIL import Image
 import torch
 from torch.utils.data import DataLoader
-from .checks import check_number
+from .checks import check_kind, check_number
 from .randomness import batch_indices, generator
 
 # %% ../../nbs/data/02_images.ipynb #1f6b9d74
@@ -120,7 +120,8 @@ def part(
 def _check_set(images):
     "Raise `TypeError` for what is no set, such as a tensor."
     if not hasattr(images, 'parts'):
-        raise TypeError(f'a set of images is needed, not {type(images).__name__}; make one with Images(x) or load_images')
+        found = type(images).__name__
+        raise TypeError(f'a set of images is needed, not {found}; make one with Images(x) or load_images')
     return images
 
 # %% ../../nbs/data/02_images.ipynb #86a6a116
@@ -148,8 +149,8 @@ def parts_by_label(
 
 # %% ../../nbs/data/02_images.ipynb #b7f58de5
 def name_hash(name: str) -> int:
-    "SHA-256 of a name, as a whole number."
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16)
+    "SHA-256 of a name, as a whole number; raises `TypeError` for what is no text."
+    return int(hashlib.sha256(check_kind('a name', name, str).encode()).hexdigest(), 16)
 
 def _fill_parts(part_of):
     "The same parts, and one name more in each part that has none."
@@ -163,7 +164,8 @@ def _fill_parts(part_of):
 def split(
     names: list,  # one name per image; equal names fall into the same part
 ) -> dict:  # part -> int64 indices
-    "Parts train, val and test, 8:1:1, by a hash of each name; from ten images on none is empty."
+    "Parts train, val and test, 8:1:1, by a hash of each name; from ten images on none is empty; raises `TypeError`."
+    check_kind('a list of names', names, (list, tuple))
     part_of = {n: {8: 'val', 9: 'test'}.get(name_hash(n) % 10, 'train') for n in names}
     if len(names) >= 10: part_of = _fill_parts(part_of)
     return parts_by_label([part_of[n] for n in names])

@@ -146,7 +146,7 @@ def _places(source):
 def find_source(
     source: str,  # a key of `SOURCES`, a path, or the name of a folder or zip under `data_root()`
 ) -> Path:
-    "Where a set is; raises `FileNotFoundError` that says where it was searched and how to get it, `TypeError` for no path."
+    "Where a set is; raises `FileNotFoundError` that says how to get it, `TypeError` for no path."
     user_path(source, 'an image set')
     source = str(source)
     places = _places(source)
@@ -187,7 +187,7 @@ def load_images(
         return emoji(groups, side)
     path, entry = find_source(source), SOURCES.get(str(source))
     files = open_files(path, download=str(source) == 'flowers102')
-    name = str(source) if entry else (path.parent if path.name == 'data.mdb' else path).stem
+    name = str(source) if entry else (path.parent if path.name == 'data.mdb' else path).absolute().stem
     if flip is None: flip = entry is not None and entry.flip
     if len(files)*3*side*side <= max_bytes: return _read_set(files, side, name, flip, parts, background)
     return Streamed(files, side, flip, name, background, parts)

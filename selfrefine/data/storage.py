@@ -76,7 +76,8 @@ def load_tensors(
     if not path.is_file(): raise FileNotFoundError(f'there is no file {path}')
     try:
         with safe_open(path, 'pt') as f: meta = f.metadata() or {}
-        if meta.get('format') != format: raise ValueError(f'{path}: its format is {meta.get("format")!r}, not {format!r}')
+        if meta.get('format') != format:
+            raise ValueError(f'{path}: its format is {meta.get("format")!r}, not {format!r}')
         return json.loads(meta['settings']), load_file(path)
     except (SafetensorError, KeyError, json.JSONDecodeError) as e:
         raise ValueError(f'{path} is damaged ({str(e).splitlines()[0]}); fetch or write it again') from None

@@ -28,6 +28,12 @@ def _bad_headers(files):
         except Unreadable as e: bad[name] = e.reason
     return bad
 
+# %% ../../nbs/data/04b_streamed.ipynb #5d0c91be
+def _read_square(images, i):
+    "Picture number i of a streamed set, uint8 (3, S, S)."
+    image = images.files.picture(i, background=images.background, side=images.side)
+    return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
+
 # %% ../../nbs/data/04b_streamed.ipynb #04ed9255
 class Streamed(Dataset):
     "Images that are read from their files when needed, with the interface of `Images`."
@@ -37,9 +43,8 @@ class Streamed(Dataset):
         check_choice('parts', parts, ('given', 'drawn'))
         bad = _bad_headers(files)
         report_unreadable(bad, len(files), files.source)
-        self.files.names = [n for n in files.names if n not in bad]
-        names = self.files.names
-        self.parts = split(names) if parts == 'drawn' else file_parts(names, files.given_parts)
+        self.files.names = names = [n for n in files.names if n not in bad]
+        self.parts = file_parts(names, files.given_parts) if parts == 'given' else split(names)
     def __len__(self): return len(self.files)
     @property
     def captions(self): return [self.files.captions[n] for n in self.files.names] if self.files.captions else None
@@ -51,14 +56,12 @@ class Streamed(Dataset):
         taken.files, taken.name, taken.parts = copy.copy(self.files), name, {}
         taken.files.names = [self.files.names[k] for k in i.tolist()]
         return taken
-    def _read(self, i):
-        image = self.files.picture(i, background=self.background, side=self.side)
-        return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
     def __getitem__(self, i):
         "uint8 (3, S, S) for one index, (n, 3, S, S) for several; raises `ValueError` for a broken file."
         i = torch.arange(len(self))[i]
-        if not i.ndim: return self._read(i.item())
+        if not i.ndim: return _read_square(self, i.item())
         x = torch.empty(len(i), 3, self.side, self.side, dtype=torch.uint8)
         with ThreadPoolExecutor(8) as pool:
-            for k, image in enumerate(pool.map(self._read, i.tolist())): x[k] = image
+            images = pool.map(lambda k: _read_square(self, k), i.tolist())
+            for k, image in enumerate(images): x[k] = image
         return x

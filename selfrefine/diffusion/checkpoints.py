@@ -281,11 +281,8 @@ class Record:
         self.losses, self.before, self.good = resume(self.path, recipe, parts, facts, force)
         self.good_step = len(self.losses)
     @property
-    def saved(self):
-        "The last good checkpoint and its step, in words; None where there is none."
-        return f'{self.good} (step {self.good_step})' if self.good else None
+    def saved(self): return f'{self.good} (step {self.good_step})' if self.good else None  # the last good checkpoint
     def _state(self):
-        "All that a checkpoint holds; raises `FloatingPointError` for NaN or infinity in it."
         parts, step = {k: v.state_dict() for k, v in self.parts.items()}, len(self.losses)
         if bad := _not_finite(parts): raise_diverged(bad, 'NaN or infinite', step, self.saved)
         seconds, good = self.before + time.perf_counter() - self.began, is_sane(self.losses)

@@ -168,6 +168,7 @@ def read_png(
     "An image file; raises `FileNotFoundError`, or `ValueError` for a damaged one."
     if not Path(path).is_file(): raise FileNotFoundError(f'there is no image {path}')
     try:
+        with Image.open(path) as image: image.verify()  # checksums, which reading alone passes over
         with Image.open(path) as image: pixels = np.array(image if image.mode == 'L' else image.convert('RGB'))
     except (OSError, SyntaxError, ValueError, EOFError) as e:
         raise ValueError(f'{path} is damaged ({e}); delete it, and what made it makes it again') from None

@@ -270,8 +270,7 @@ def train(
 ) -> list:  # the loss of each step
     """Train through both phases; raises `FloatingPointError` if the run diverges, `ValueError` for a foreign file.
 
-    Also what `check_run` raises, `RuntimeError` for a folder that another process trains in, and `OSError` for one that
-    has no room.
+    Also what `check_run` raises, `RuntimeError` for a folder in use, and `OSError` for one without room.
     """
     check_run(model, images, steps, recipe, ema, refiner, loss_fn, folder, every, tracker, compile)
     acc = make_accelerator(recipe.bf16, log_with=tracker, project_dir=folder)

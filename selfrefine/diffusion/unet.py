@@ -45,7 +45,7 @@ def _row(architecture, side, given):
     raise ValueError(f'there are U-Net presets for sides {sides}, not {side}; give channels, layers and attention')
 
 # %% ../../nbs/diffusion/02_unet.ipynb #02a00002
-def _check_levels(side, channels, attention, head_dim):
+def _check_levels(side, channels):
     "Raise `ValueError` for levels of a U-Net that cannot be made."
     if not isinstance(channels, (list, tuple)) or not channels:
         raise ValueError(f'channels must be a tuple with the channels of each level, not {channels!r}')
@@ -56,15 +56,15 @@ def _check_levels(side, channels, attention, head_dim):
     groups = min(32, min(channels)//2)
     if any(c % groups for c in channels):
         raise ValueError(f'the channels {tuple(channels)} cannot all be normed in {groups} groups; take multiples of it')
-    attended = [channels[-1], *(c for level, c in enumerate(channels) if side >> level in attention)]
+
+def _check_attention(side, channels, attention, head_dim, given):
+    "Raise `ValueError` for heads that do not divide the channels, or a given attention side that no level has."
+    levels = {side >> level: c for level, c in enumerate(channels)}
+    if not isinstance(attention, (list, tuple)) or given and set(attention) - set(levels):
+        raise ValueError(f'attention must be a tuple of some of the sides {list(levels)} of the levels, not {attention!r}')
+    attended = [channels[-1], *(c for s, c in levels.items() if s in attention)]
     if head_dim is not None and any(c % check_number('head_dim', head_dim, 1) for c in attended):
         raise ValueError(f'heads of {head_dim} channels do not divide {attended}, the channels of levels with attention')
-
-def _check_attention(side, levels, attention):
-    "Raise `ValueError` for an attention side that no level has."
-    sides = [side >> level for level in range(levels)]
-    if not isinstance(attention, (list, tuple)) or set(attention) - set(sides):
-        raise ValueError(f'attention must be a tuple of some of the sides {sides} of the levels, not {attention!r}')
 
 def _outputs(in_channels, out_channels):
     "The channels of the output; raises `ValueError` for those of neither a noise nor a noise with a variance."
@@ -87,8 +87,8 @@ def unet(
     given = dict(channels=channels, layers=layers, attention=attention, head_dim=head_dim)
     row, out_channels = _row(architecture, check_number('side', side, 1), given), _outputs(in_channels, out_channels)
     check_number('layers', row['layers'], 1)
-    _check_levels(side, row['channels'], row['attention'], row['head_dim'])
-    if attention is not None: _check_attention(side, len(row['channels']), attention)
+    _check_levels(side, row['channels'])
+    _check_attention(side, row['channels'], row['attention'], row['head_dim'], attention is not None)
     sides, groups = [side >> level for level in range(len(row['channels']))], min(32, min(row['channels'])//2)
     down = tuple('AttnDownBlock2D' if s in row['attention'] else 'DownBlock2D' for s in sides)
     up = tuple(block.replace('Down', 'Up') for block in reversed(down))

@@ -30,8 +30,9 @@ from ..diffusion.ema import Ema
 from ..diffusion.sampling import read_png, sample
 from ..diffusion.training import train
 from ..evaluation.prompt_agreement import Judge, load_judge, save_judge
+from ..applications.inpainting import read_mask
 from ..applications.study_answers import read_answers, read_study_images
-from ..applications.user_study import read_maps
+from ..applications.study_maps import read_maps
 from .cache import read_done
 from .training_cost import peak_memory
 from safetensors.torch import save_file
@@ -75,10 +76,11 @@ MUTATIONS = (_cut, _change, _blank, _repeat, _number, _word)
 def mutate(
     folder: Path,  # with files, one of which is damaged, and sometimes another
     seed: int,  # of the file, the kind of damage and its place
+    pattern: str = '*',  # of the names of the files that may be damaged
 ) -> list:  # names of the damaged files
     "Damage a folder's files; the same seed does the same damage to the same files."
     r = random.Random(seed)
-    files = sorted(p for p in folder.rglob('*') if p.is_file())
+    files = sorted(p for p in folder.rglob(pattern) if p.is_file())
     chosen = r.sample(files, min(len(files), r.choice((1, 1, 1, 2))))
     for path in chosen:
         data = path.read_bytes()
@@ -92,6 +94,7 @@ class Target:
     "Files of one kind."
     make: Callable  # (folder): write good ones
     read: Callable  # (folder): read them, and check what was read
+    pattern: str = '*'  # of the files that are damaged
 
 def _images(n=12): return Images(emoji(side=16).x[:n], 'emoji')
 
@@ -107,7 +110,7 @@ def _check_weights(net):
 # %% ../../nbs/experiments/19_fuzzing.ipynb #5648432c
 def _write_pictures(folder):
     "Twelve pictures in six formats."
-    (folder/'set').mkdir()
+    (folder/'set').mkdir(parents=True)
     for i, x in enumerate(_images().x.permute(0, 2, 3, 1).numpy()):
         ending = ('png', 'jpg', 'webp', 'gif', 'bmp', 'tiff')[i % 6]
         Image.fromarray(x).resize((24, 20)).save(folder/f'set/{i:02}.{ending}')
@@ -122,19 +125,41 @@ def _captions(): return [dict(file=f'{i:02}.{e}', captions=[f'emoji {i}'], split
 
 # %% ../../nbs/experiments/19_fuzzing.ipynb #32d0cad5
 def _write_captions(folder):
-    _write_pictures(folder)
-    (folder/'set/captions.json').write_text(json.dumps(_captions()))
-    for p in (folder/'set').glob('[01][0-9].*'): p.chmod(0o444)
+    "Captions in three of the forms that people have."
+    for form in ('captions.json', 'metadata.jsonl', 'txt'):
+        _write_pictures(place := folder/form)
+        if form == 'captions.json': (place/'set'/form).write_text(json.dumps(_captions()))
+        if form == 'metadata.jsonl':
+            lines = [json.dumps(dict(file_name=c['file'], text=c['captions'][0])) for c in _captions()]
+            (place/'set'/form).write_text('\n'.join(lines))
+        if form == 'txt':
+            for c in _captions(): (place/'set'/c['file']).with_suffix('.txt').write_text(c['captions'][0])
+
+def _read_captions(folder):
+    for place in folder.iterdir():
+        images = load_images(str(place/'set'), 16)
+        assert len(images.captions) == 12 and all(isinstance(c, str) for c in images.captions)
 
 def _write_labels(folder):
     _write_pictures(folder)
     rows = [f'{row["file"]},{"test" if i % 4 == 0 else "train"}' for i, row in enumerate(_captions())]
     (folder/'set_labels.csv').write_text('\n'.join(['file,split', *rows]))
 
+# %% ../../nbs/experiments/19_fuzzing.ipynb #5b03e608
 def _read_set(folder, name='set', **how):
     images = load_images(str(folder/name), 16, **how)
     _check_images(images[:])
     return images
+
+def _write_mask(folder):
+    "A drawn mask with a transparent layer."
+    mask = np.zeros((16, 16, 4), np.uint8)
+    mask[4:9, 3:12] = 255
+    Image.fromarray(mask).save(folder/'mask.png')
+
+def _read_mask(folder):
+    mask = read_mask(folder/'mask.png', 16)
+    assert set(mask.unique().tolist()) <= {0, 1}, 'a mask is binary'
 
 # %% ../../nbs/experiments/19_fuzzing.ipynb #36660cdc
 def _train(folder):
@@ -184,9 +209,10 @@ TARGETS = {
     'pictures': Target(_write_pictures, _read_set),
     'streamed pictures': Target(_write_pictures, _read_stream),
     'zip of pictures': Target(_write_zip, _read_zip),
-    'captions': Target(_write_captions, _read_set),
-    'list of parts': Target(_write_labels, _read_set),
-    'checkpoint': Target(_train, _read_checkpoint),
+    'captions': Target(_write_captions, _read_captions, '*[ntl]'),  # .json, .txt, .jsonl
+    'list of parts': Target(_write_labels, _read_set, '*.csv'),
+    'mask': Target(_write_mask, _read_mask),
+    'checkpoint': Target(_train, _read_checkpoint, 'state.pt'),
     'model folder': Target(_save_model, _read_model),
     'first stage': Target(_save_first_stage, _read_first_stage),
     'highlighter': Target(_save_highlighter, _read_highlighter),
@@ -226,7 +252,7 @@ def try_damaged(
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)/'damaged'
         shutil.copytree(good, folder)
-        names = [*mutate(folder, seed), work]
+        names = [*mutate(folder, seed, TARGETS[name].pattern), work]
         try:
             with _quiet(): TARGETS[name].read(folder)
         except Exception as e: return ('refused' if is_clear(e, names) else 'poor'), f'{type(e).__name__}: {e}'[:300]

@@ -11,7 +11,8 @@ from pathlib import Path
 # %% ../../nbs/experiments/18_human_study.ipynb #e0180006
 from ..data.images import part
 from ..applications.study_answers import prepare_study, read_answers, read_study_images
-from ..applications.user_study import flaw_maps, study_report
+from ..applications.study_maps import flaw_maps
+from ..applications.user_study import study_report
 from .published import MATCH_RATE
 from .pipeline import fitted_highlighter, load_samples
 from .report import Report

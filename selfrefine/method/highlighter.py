@@ -270,9 +270,8 @@ def _check_settings(cls, settings):
     settings = dict(settings)
     quality = settings.pop('quality', None)
     if quality: judge_auc(**quality)
-    found, known = set(settings), set(cls.file_settings)
-    for what, names in dict(unknown=found - known, missing=known - found).items():
-        if names: raise ValueError(f'{what} settings: {", ".join(sorted(names))}')
+    wrong = settings.keys() ^ set(cls.file_settings)
+    if wrong: raise ValueError(f'unknown or missing settings: {", ".join(sorted(wrong))}')
     return settings, quality
 
 @patch(cls_method=True)

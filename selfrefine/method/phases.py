@@ -67,12 +67,12 @@ def _check_weights(net, side, noise_weight, attention_weight, latent_noise):
             'Give noise_weight=0, as the paper does, or latent_noise=True to have it all the same')
 
 # %% ../../nbs/method/06_phases.ipynb #c6a1d001
-def _side(net, side):
-    "The side of the images; raises `TypeError` for anything but a network, `ValueError` where no side is known."
-    check_kind('net', net, torch.nn.Module)
+def _net_and_side(net, side):
+    "A network, and the side of the images; raises `TypeError` for no network, `ValueError` where no side is known."
+    net = net.module if isinstance(check_kind('net', net, torch.nn.Module), DistributedDataParallel) else net
     own = getattr(getattr(net, 'config', None), 'sample_size', None)
     if own is None: raise ValueError(f'{type(net).__name__} has no config.sample_size; set it to the side of its input')
-    return check_number('side', own if side is None else side, 1)
+    return net, check_number('side', own if side is None else side, 1)
 
 def _check_maps(guide, highlighter, sample_ema, side):
     "Raise `TypeError` or `ValueError` where the maps of a guide cannot be made when they are due."
@@ -125,8 +125,7 @@ class SelfRefiner:
         seed: int = 0,
         watch=None,  # called as watch(step, images, map) after each refresh
     ):
-        net = net.module if isinstance(net, DistributedDataParallel) else net
-        side = _side(net, side)
+        net, side = _net_and_side(net, side)
         _check_weights(net, side, noise_weight, attention_weight, latent_noise)
         _check_options(phases, readings, n_map, n_fake, extra_tokens, seed, watch)
         self.guide = _find_guide(guide, highlighter)

@@ -221,9 +221,8 @@ def repaint(
     progress: bool = False,  # show a bar with rate and estimate
 ) -> torch.Tensor:  # uint8 (N, C, S, S)
     "Images with their holes filled (Lugmayr et al. 2022); raises what `repaint_batch` raises."
-    check_kind('the model', model, Diffusion), check_kind('walk', walk, Walk)
-    images, folder, batch = image_bytes(images).cpu(), folder and Path(folder), check_number('batch', batch, 1)
-    _check_known(model, to_float(images[:1]))
+    images, folder = image_bytes(images).cpu(), folder and Path(folder)
+    _check_known(model, to_float(images[:1])), check_kind('walk', walk, Walk), check_number('batch', batch, 1)
     holes = as_mask(mask, len(images), model.side).cpu().expand(len(images), -1, -1, -1)
     _warn_of_extremes(holes)
     if folder: claim_folder(folder, _repaint_settings(model, images, holes, walk, seed, bf16, composite))

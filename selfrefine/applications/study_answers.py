@@ -38,12 +38,8 @@ def pixel_digest(
 
 # %% ../../nbs/applications/02_study_answers.ipynb #c8ecacbc
 def _read_pixels(files, i):
-    "File number i as uint8 (3, H, W)."
-    try:
-        with files.open(i) as f: pixels = np.array(Image.open(f).convert('RGB'))
-    except (OSError, SyntaxError, ValueError) as e:
-        raise ValueError(f'{files.names[i]} in {files.source} cannot be read ({e}); replace or delete it') from None
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    "File number i as uint8 (3, H, W); raises `ValueError` that names a file that cannot be read."
+    return torch.from_numpy(np.array(files.picture(i))).permute(2, 0, 1).contiguous()
 
 # %% ../../nbs/applications/02_study_answers.ipynb #cf900543
 def _check_set(
@@ -63,7 +59,7 @@ def _check_set(
 def read_study_images(
     source,  # a folder or zip
 ) -> dict:  # name -> uint8 (3, S, S), in the order of their names
-    "A study's images; raises `ValueError` for none, unreadable ones, copies, or sizes other than one square."
+    "A study's images; raises `ValueError` for none, unreadable ones, copies or no squares, or `FileNotFoundError`."
     files = Files(source)
     images = {name: _read_pixels(files, i) for i, name in enumerate(files.names)}
     _check_set(images, source)

@@ -251,6 +251,7 @@ class StudyReport:
     summary: str  # markdown
     meta: dict  # grid, and the numbers of people, answers and images
 
+# %% ../../nbs/applications/04_user_study.ipynb #22190cd1
 def study_report(
     answers: list,  # of `read_answers`; may be empty
     images: dict,  # of `read_study_images`: those that were shown

@@ -139,7 +139,7 @@ def _shape(net, method, *inputs):
 # %% ../../nbs/diffusion/05a_diffusion_model.ipynb #f2e11639
 @patch
 def check_parts(self: Diffusion):
-    "Raise `ValueError`, or an error of the network, where the parts of a model do not fit together."
+    "Raise `ValueError` where the parts of a model do not fit together."
     side, channels = check_number('sample_size of the unet', self.side, 1, 4096), self.channels
     if not self.first_stage: check_choice('in_channels of the unet', channels, (1, 3))
     net, words = getattr(self.net, 'unet', self.net), ()
@@ -151,5 +151,8 @@ def check_parts(self: Diffusion):
         image = 1, self.image_channels, self.image_side, self.image_side
         runs += [(self.first_stage, 'encode', (image,), x), (self.first_stage, 'decode', (x,), image)]
     for network, method, inputs, wanted in runs:
-        found = _shape(network, method, *inputs)
+        try: found = _shape(network, method, *inputs)
+        except Exception as e:
+            what = f'{type(network).__name__} takes no {inputs[0]} ({" ".join(str(e).split())[:200]})'
+            raise ValueError(f'the parts do not fit: {what}') from None
         if found != wanted: raise ValueError(f'the parts do not fit: {found} in the place of {wanted}')

@@ -52,7 +52,7 @@ def posterior(
     x_t: torch.Tensor,
     t: torch.Tensor,  # int64 (B,)
 ) -> tuple:  # the mean (B, C, H, W); log beta_tilde and log beta, (B, 1, 1, 1)
-    "The true reverse step $q(x_{t-1} | x_t, x_0)$ and its variance's bounds (Nichol & Dhariwal 2021, section 2); raises `ValueError`."
+    "The true reverse step and its variance's bounds (Nichol & Dhariwal 2021, section 2); raises `ValueError`."
     _check_batch(scheduler, t, x0=x0, x_t=x_t)
     columns = [c.to(x0.device, x0.dtype)[t][:, None, None, None] for c in _posterior_columns(scheduler)]
     of_x0, of_x_t, low, high = columns

@@ -260,9 +260,10 @@ def stable_diffusion(
     model.net.text.requires_grad_(False)
     if side is None: return model
     small = halvings(model.first_stage)
-    check_number('side', side, 1 << small, 8192)
+    if check_number('side', side, 1 << small, 8192) % (1 << small):
+        raise ValueError(f'side must be a multiple of {1 << small}, which the first stage can halve, not {side}')
     model.net.unet.register_to_config(sample_size=side >> small)
-    with readable(f'side {side}'): model.check_parts()
+    model.check_parts()
     return model
 
 # %% ../../nbs/diffusion/06_models.ipynb #978c7d40

@@ -91,7 +91,8 @@ def noise_predictor(
 ):  # (x, t) -> the network's output
     "The network as the sampler calls it; raises `ValueError` for prompts to a model without text, or none to one with."
     check_number('guidance', guidance, whole=False)
-    if prompts is None and not check_kind('model', model, Diffusion).tokenizer: return lambda x, t: model.net(x, t).sample
+    check_kind('model', model, Diffusion)
+    if prompts is None and not model.tokenizer: return lambda x, t: model.net(x, t).sample
     prompts = caption_list(prompts, what='prompts')
     ids = model.tokens(prompts if guidance == 1 else ['']*len(prompts) + prompts)
     words = model.net.read(ids)
@@ -157,7 +158,7 @@ def write_png(
     known = torch.is_tensor(image) and image.dtype == torch.uint8 and image.ndim == 3
     if not known or image.shape[0] not in (1, 3) or not image.numel():
         found = f'{image.dtype} {tuple(image.shape)}' if torch.is_tensor(image) else type(image).__name__
-        raise ValueError(f'a picture is a uint8 tensor (1 or 3, H, W), not {found}; turn floats into bytes with to_uint8')
+        raise ValueError(f'a picture is a uint8 tensor (1 or 3, H, W), not {found}; see to_uint8 for floats')
     pixels = image[0] if len(image) == 1 else image.permute(1, 2, 0)
     with atomic(path) as temporary: Image.fromarray(pixels.cpu().numpy()).save(temporary, 'png')
 
@@ -206,14 +207,15 @@ def claim_folder(
 def sample_files(
     folder: str | Path,  # that `sample` or `claim_folder` has bound
 ) -> list:  # paths, in the order of the images
-    "The images of a folder; raises `ValueError` where some are missing, `FileNotFoundError` for another kind of folder."
+    "The images of a folder; raises `ValueError` where some are missing, `FileNotFoundError` for another folder."
     folder = Path(check_kind('folder', folder, (str, os.PathLike)))
     if not (folder/'samples.json').is_file():
         raise FileNotFoundError(f'{folder} holds no samples.json; give a folder that sample has written')
     there = {int(f.stem): f for f in folder.glob('*.png') if f.stem.isdecimal()}
     n = max(_read_claim(folder)[1], max(there, default=-1) + 1)
     if not n or len(there) < n:
-        raise ValueError(f'{folder} holds {len(there)} of {n} images; what made them makes the others when it is called again')
+        raise ValueError(f'{folder} holds {len(there)} of {n} images; '
+                         'what made them makes the others when it is called again')
     return [there[i] for i in range(n)]
 
 def read_samples(folder: str | Path) -> torch.Tensor:  # uint8 (n, C, H, W)
@@ -242,7 +244,8 @@ def _check_picture(model):
     "Raise `ValueError` for a model whose images are no pictures."
     channels = model.first_stage.config.out_channels if model.first_stage else model.channels
     if channels not in (1, 3):
-        raise ValueError(f'pictures have 1 or 3 channels, and this model makes {channels}; draw tensors with sample_batch')
+        raise ValueError(f'pictures have 1 or 3 channels, and this model makes {channels}; '
+                         'draw tensors with sample_batch')
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #06faca46
 def sample(

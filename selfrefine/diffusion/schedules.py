@@ -49,16 +49,17 @@ def vp_marginal(
     tau: torch.Tensor,  # time in [0, 1], float
     beta: tuple = (.1, 20.),  # at tau 0 and at tau 1
 ) -> tuple:  # (a, s), of tau's shape: x_tau = a x_0 + s eps
-    "Image and noise of the variance-preserving SDE (Song et al. 2021, appendix B), accurate also near s = 0; raises `ValueError`."
+    "Image and noise of the variance-preserving SDE (Song et al. 2021, appendix B); raises `ValueError`."
     if not torch.is_tensor(tau) or not tau.is_floating_point() or not bool(((tau >= 0) & (tau <= 1)).all()):
         raise ValueError(f'tau must be a float tensor with times from 0 to 1, not {tau!r:.80}')
-    if not 0 < beta[0] <= beta[1]: raise ValueError(f'beta must be positive and grow, not go from {beta[0]} to {beta[1]}')
+    if not 0 < beta[0] <= beta[1]:
+        raise ValueError(f'beta must be positive and grow, not go from {beta[0]} to {beta[1]}')
     area = beta[0]*tau + (beta[1] - beta[0])*tau**2/2
     return (-area/2).exp(), (-torch.expm1(-area)).sqrt()
 
 # %% ../../nbs/diffusion/01_schedules.ipynb #c6d3a6d7
 class VPSDE(DDPMScheduler):
-    "DDPM's linear schedule in continuous time: a float timestep is $1000\\tau - 1$ (Song et al. 2021); raises `ValueError`."
+    "DDPM's linear schedule in continuous time (Song et al. 2021): a float timestep is $1000\\tau - 1$."
     continuous = True  # timesteps may have a fraction
     @register_to_config
     def __init__(self, num_train_timesteps: int = 1000, beta_start: float = 1e-4, beta_end: float = .02,

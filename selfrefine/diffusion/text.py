@@ -128,6 +128,7 @@ def text_network(
     if missing: raise ValueError(f'a row of sizes has {sorted(TEXT_UNETS[16])}, and this one lacks {sorted(missing)}')
     check_number('channels', channels, 1)
     if check_number('grid', grid, 1) % 2**(levels - 1):
-        raise ValueError(f'a grid of side {grid} cannot be halved {levels - 1} times; take a multiple of {2**(levels - 1)}')
+        raise ValueError(f'a grid of side {grid} cannot be halved {levels - 1} times; '
+                         f'take a multiple of {2**(levels - 1)}')
     with seeded_init(seed):
         return TextConditioned(_text_unet(row, grid, channels), CLIPTextModel(_text_config(row, tokenizer)))

@@ -21,6 +21,7 @@ from ..data.checks import check_number
 from ..data.randomness import generator
 from ..data.images import batches, Images
 from .losses import diffusion_loss
+from .text import warn_of_cut
 from .diffusion_model import Diffusion
 from .cpu import bf16_pays, explicit_attention, keep_memory
 from .checkpoints import raise_diverged, Recipe, Record
@@ -72,6 +73,7 @@ def caption_reader(
     if captions is None:
         raise ValueError('a text-to-image model is trained on captions, and these images have none; '
                          'give Images(..., captions=[...])')
+    warn_of_cut(captions, model.tokenizer)
     ids, empty = model.tokens(captions), model.tokens([''])
     def words(i, step, rows=slice(None)):
         draws = torch.rand(recipe.batch, generator=generator(recipe.seed, 't', step, 1))

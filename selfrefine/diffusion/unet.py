@@ -55,16 +55,16 @@ def _check_levels(side, channels):
         raise ValueError(f'a side of {side} cannot be halved {halvings} times; take fewer levels, or another side')
     groups = min(32, min(channels)//2)
     if any(c % groups for c in channels):
-        raise ValueError(f'the channels {tuple(channels)} cannot all be normed in {groups} groups; take multiples of it')
+        raise ValueError(f'the channels {tuple(channels)} have no {groups} groups of one size; take multiples')
 
 def _check_attention(side, channels, attention, head_dim, given):
     "Raise `ValueError` for heads that do not divide the channels, or a given attention side that no level has."
     levels = {side >> level: c for level, c in enumerate(channels)}
     if not isinstance(attention, (list, tuple)) or given and set(attention) - set(levels):
-        raise ValueError(f'attention must be a tuple of some of the sides {list(levels)} of the levels, not {attention!r}')
+        raise ValueError(f'attention must be a tuple of some of the sides {list(levels)}, not {attention!r}')
     attended = [channels[-1], *(c for s, c in levels.items() if s in attention)]
     if head_dim is not None and any(c % check_number('head_dim', head_dim, 1) for c in attended):
-        raise ValueError(f'heads of {head_dim} channels do not divide {attended}, the channels of levels with attention')
+        raise ValueError(f'heads of {head_dim} channels do not divide {attended}, the channels with attention')
 
 def _outputs(in_channels, out_channels):
     "The channels of the output; raises `ValueError` for those of neither a noise nor a noise with a variance."

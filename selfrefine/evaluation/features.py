@@ -32,8 +32,8 @@ def rgb_bytes(
     "The bytes of some rows of RGB images; raises `ValueError` for other channels and for anything but uint8."
     x = image_bytes(images, rows)
     if x.shape[1] == 3: return x
-    raise ValueError(f'{name} sees RGB, not {x.shape[1]} channels; repeat a grey channel with '
-                     'x[:, :1].expand(-1, 3, -1, -1), and leave out alpha with x[:, :3]')
+    raise ValueError(f'{name} sees RGB, not {x.shape[1]} channels; '
+                     'repeat a grey channel with x.expand(-1, 3, -1, -1)')
 
 # %% ../../nbs/evaluation/00_features.ipynb #2f56747f
 class Encoder:

@@ -177,7 +177,7 @@ def scale(self: Modulation, name, part, module, args, x):
 
 # %% ../../nbs/method/05_attention.ipynb #f1c1e5d2
 @patch
-def check_scaled(self: Modulation, name, attention, args, output):
+def _check_scaled(self: Modulation, name, attention, args, output):
     "Forward hook of a layer: raises `ValueError` where its processor has left K or V without the map."
     if not self.on: return
     scaled, self.scaled = self.scaled, {}
@@ -265,8 +265,9 @@ def modulate(
 ) -> Modulation:
     "Put a map into a model's self-attention (Equation 4); raises `ValueError` for an unsupported model or weight."
     check_number('the reverse weight', weight, 0, whole=False)
-    for name, value, kind in (('model', model, nn.Module), ('state', state, MapState), ('readings', readings, Readings)):
-        check_kind(name, value, kind)
+    check_kind('model', model, nn.Module)
+    check_kind('state', state, MapState)
+    check_kind('readings', readings, Readings)
     model = getattr(model, '_orig_mod', model)  # torch.compile's wrapper has no hooks of its own
     if _is_modulated(model):
         raise ValueError('this model is modulated already; call remove() on its modulation first')
@@ -276,7 +277,7 @@ def modulate(
     scales = readings.attention == 'scale'
     if scales: mod.attach_hooks()
     for name, attention in mod.attentions.items():
-        if scales: handle = attention.register_forward_hook(_Hook(partial(mod.check_scaled, name)))
+        if scales: handle = attention.register_forward_hook(_Hook(partial(mod._check_scaled, name)))
         else: handle = attention.register_forward_pre_hook(_Hook(partial(mod.bias, name)), with_kwargs=True)
         mod.handles.append(handle)
     torch.compiler.reset()

@@ -28,7 +28,8 @@ def judge_auc(
     low, high = max(0., auc - 1.96*error), min(1., auc + 1.96*error)
     if auc >= .6 and low > .5: return None
     found = f'AUC {auc:.2f}, 95% interval {low:.2f} to {high:.2f}, on {n_fake} fakes and {n_real} real images'
-    return f'the highlighter tells real from generated hardly better than chance ({found}); fit it longer or on more images'
+    said = 'the highlighter tells real from generated hardly better than chance'
+    return f'{said} ({found}); fit it longer or on more images'
 
 # %% ../../nbs/method/01a_caution.ipynb #4acce505
 def _flat(maps):

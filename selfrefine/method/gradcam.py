@@ -111,7 +111,7 @@ def _read_state(source):
 def read_vgg_weights(
     source: str,  # "imagenet", or the path of a .pth, .safetensors or .h5 file
 ) -> dict:  # a state dict for `features`
-    "VGG16's convolutions; raises `FileNotFoundError` where they cannot be had, `ValueError` for another or damaged file."
+    "VGG16's convolutions; raises `FileNotFoundError` where they cannot be had, `ValueError` for another file."
     if source == 'imagenet':
         return {k.removeprefix('features.'): v for k, v in _download_vgg().items() if k.startswith('features.')}
     if not isinstance(source, (str, Path)) or not Path(source).is_file():
@@ -241,7 +241,7 @@ def grad_cam(
     layer: int = 29,  # index into `features`
     target: int = 0,  # the class that is explained; 0 is fake
 ) -> torch.Tensor:  # (B, 1, g, g), not negative, unscaled
-    "Grad-CAM of a batch (Selvaraju et al. 2017); raises `TypeError` for another network, `ValueError` for a wrong layer."
+    "Grad-CAM of a batch (Selvaraju et al. 2017); raises `TypeError` for another network, `ValueError` for a layer."
     check_kind('net', net, VGG16)
     check_number('layer', layer, 0, len(net.features) - 1)
     check_number('target', target, 0, 1)

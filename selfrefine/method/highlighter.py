@@ -24,11 +24,11 @@ from .classification import classification
 from .gradcam import build_vgg, cam_grid, grad_cam, library_cam, library_cams, maps_from_cams
 from .gradcam import with_gradients
 from .caution import judge_auc, judge_maps
-from .preparation import background_only, Preprocess, reencode_jpeg, split_parts
+from .preparation import background_only, check_float32, Preprocess, reencode_jpeg, split_parts
 
 # %% ../../nbs/method/02_highlighter.ipynb #02851407
 class FlawHighlighter(nn.Module):
-    "A classifier of real and generated images and its flaw activation maps; raises `ValueError` for options out of range."
+    "A classifier of real and generated images, and its flaw activation maps; raises `ValueError` for a wrong option."
     file_settings = 'side', 'layer', 'width', 'cam', 'noise', 'seed'  # the options that a file may hold
     def __init__(self,
         real: Images | torch.Tensor | None = None,  # real images; None where nothing will be fitted or evaluated
@@ -60,40 +60,37 @@ class FlawHighlighter(nn.Module):
 
 # %% ../../nbs/method/02_highlighter.ipynb #a0c1e5d2
 @patch
-def _check_dtype(self: FlawHighlighter):
-    dtypes = {p.dtype for p in self.parameters()} | {self.preprocess.mean.dtype}
-    if dtypes != {torch.float32}:
-        raise TypeError(f'a highlighter works in float32, not in {", ".join(map(str, dtypes))}; call .float() on it')
-
-@patch
 def each(self: FlawHighlighter,
     images,  # uint8 (N, 1 or 3, H, H), or a set: `Images` or `Streamed`
     answer,  # of a preprocessed batch, float32 (B, 3, S, S) -> tensor (B, ...)
     batch: int = 64,  # images at once, at most
+    by_place: bool = False,  # noise by the place in the list; for images of which many are equal
 ) -> torch.Tensor:  # (N, ...)
     "The answers for all images; raises `ValueError` for other images or NaN, `TypeError` for half-precision weights."
-    self._check_dtype()
-    first = image_bytes(images, slice(1))
-    n = min(check_number('batch', batch, 1), max(1, 2**24//first.numel()))
+    check_float32(self)
+    n = min(check_number('batch', batch, 1), max(1, 2**24//image_bytes(images, slice(1)).numel()))
+    y, step = [], 0 if by_place else None
     with torch.no_grad(), torch.autocast(self.preprocess.mean.device.type, enabled=False):
-        y = [answer(self.preprocess(image_bytes(images, slice(i, i + n)))) for i in range(0, len(images), n)]
+        for i in range(0, len(images), n):
+            y.append(answer(self.preprocess(image_bytes(images, slice(i, i + n)), step, i)))
     if all(torch.isfinite(k).all() for k in y): return torch.cat(y)
-    raise ValueError('the highlighter answers NaN or infinity; its weights have diverged, so fit it again or load another')
+    raise ValueError('the highlighter answers NaN or infinity; its weights have diverged, so fit it again')
 
 # %% ../../nbs/method/02_highlighter.ipynb #f901c5f7
 @patch
 def logits(self: FlawHighlighter,
     images: torch.Tensor | Images,  # uint8 (N, 1 or 3, H, H), or a set
     batch: int = 64,  # images at once
+    by_place: bool = False,  # see `each`
 ) -> torch.Tensor:  # float32 (N, 2): fake, real
     "The network's logits; raises what `each` raises."
-    return self.each(images, self.net, batch)
+    return self.each(images, self.net, batch, by_place)
 
 # %% ../../nbs/method/02_highlighter.ipynb #f45e9d09
 @patch
-def fake_scores(self: FlawHighlighter, images: torch.Tensor | Images) -> torch.Tensor:
+def fake_scores(self: FlawHighlighter, images: torch.Tensor | Images, by_place: bool = False) -> torch.Tensor:
     "The probability that each image is fake: float64 (N,) on the CPU; raises what `each` raises."
-    return self.logits(images).double().cpu().softmax(1)[:, 0]
+    return self.logits(images, by_place=by_place).double().cpu().softmax(1)[:, 0]
 
 # %% ../../nbs/method/02_highlighter.ipynb #a8ce74c4
 @patch
@@ -138,7 +135,7 @@ def _train_step(self: FlawHighlighter, sides, half, step, optimizer, schedule):
 def _check_fit(self: FlawHighlighter, fake, epochs, batch, lr):
     "The parts of the fakes; raises for all that can be known before the first step."
     if self.real is None: raise ValueError('this highlighter has no real images; make it with FlawHighlighter(real)')
-    self._check_dtype()
+    check_float32(self)
     check_number('epochs', epochs, 1)
     check_number('batch', batch, 2)
     if lr is not None: check_number('lr', lr, 1e-9, 1, whole=False)
@@ -227,11 +224,12 @@ def _held_out(self: FlawHighlighter, fake, real):
 def evaluate(self: FlawHighlighter,
     fake: torch.Tensor | None = None,  # uint8; None for the held-out part of those it was fitted on
     real: torch.Tensor | None = None,  # uint8; None for the test part of the real images
+    by_place: bool = False,  # see `each`
 ) -> dict:  # accuracy, f1, auc
     "How well real and fake are told apart (paper, Table 6); raises `ValueError` where there is nothing to evaluate on."
     fake, real = self._held_out(fake, real)
     positive = torch.tensor([True]*len(fake) + [False]*len(real))
-    return classification(torch.cat([self.fake_scores(fake), self.fake_scores(real)]), positive)
+    return classification(torch.cat([self.fake_scores(x, by_place) for x in (fake, real)]), positive)
 
 # %% ../../nbs/method/02_highlighter.ipynb #d1ed2fe6
 @patch
@@ -248,8 +246,8 @@ def shortcut_report(self: FlawHighlighter,
     "What the classifier knows without seeing a flaw; raises `ValueError` where there is nothing to evaluate on."
     fake, real = map(image_bytes, self._held_out(fake, real))
     white = (real >= 250).all(1).float().mean() > .05
-    background = self.evaluate(background_only(fake), background_only(real))['auc'] if white else None
-    return dict(background=background, reencoded=self.evaluate(reencode_jpeg(real), real)['auc'])
+    background = self.evaluate(background_only(fake), background_only(real), True)['auc'] if white else None
+    return dict(background=background, reencoded=self.evaluate(reencode_jpeg(real), real, True)['auc'])
 
 # %% ../../nbs/method/02_highlighter.ipynb #975c5149
 _HIGHLIGHTER_FORMAT = 'selfrefine highlighter 1'
@@ -284,7 +282,7 @@ def load(cls: FlawHighlighter,
     try:
         settings, tensors = load_tensors(path, _HIGHLIGHTER_FORMAT)
         settings, quality = _check_settings(cls, settings)
-        if not all(torch.isfinite(v).all() for v in tensors.values()): raise ValueError('its weights hold NaN or infinity')
+        if not all(torch.isfinite(v).all() for v in tensors.values()): raise ValueError('its weights hold NaN')
         highlighter = cls(**settings)
         highlighter.load_state_dict(tensors)
     except (ValueError, RuntimeError, TypeError) as e:

@@ -71,9 +71,7 @@ def edge_map(
     images: torch.Tensor,  # real images, uint8 (N, 1 or 3, S, S)
 ) -> torch.Tensor:  # (1, 1, S, S) in [0, 1]
     "Canny edges averaged over real images, in [0, 1] (paper, Table 7; OpenCV); `ValueError` for other than bytes."
-    if image_bytes(images).shape[1] not in (1, 3):
-        raise ValueError(f'edges are looked for in images of 1 or 3 channels, not {images.shape[1]}; convert them to RGB')
-    rgb = images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().contiguous().numpy()
+    rgb = image_bytes(images).expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().contiguous().numpy()
     edges = [cv2.Canny(cv2.cvtColor(i, cv2.COLOR_RGB2GRAY), 100, 200) for i in rgb]
     return normalise(torch.from_numpy(np.mean(edges, 0, dtype=np.float32))[None, None])
 

@@ -90,7 +90,7 @@ def plant(
     "One planted flaw in each image; raises `ValueError` for an unknown kind, or images that are not square bytes."
     shape, n = tuple(image_bytes(images).shape), len(images)
     if shape[-1] != shape[-2] or n < 2 or shape[-1] < 8:
-        raise ValueError(f'flaws are planted in two or more square images of 8 px or more, not {shape}; crop them first')
+        raise ValueError(f'flaws are planted in two or more square images of 8 px or more, not {shape}; crop them')
     check_choice('kind', kind, FLAWS)
     check_number('seed', seed)
     pairs = []

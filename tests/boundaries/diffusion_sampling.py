@@ -69,7 +69,7 @@ rows = [
     ("unet('ddpm', 16, in_channels=0)", ValueError, ['in_channels must be']),
     ("unet('improved', 16, in_channels=1, out_channels=6)", ValueError, ['out_channels is one of 1, 2, not 6']),
     ("unet('ddpm', 16, channels=(16, -32))", ValueError, ['the channels of a level must be']),
-    ("unet('ddpm', 16, channels=(6, 10), head_dim=None)", ValueError, ['normed in 3 groups']),
+    ("unet('ddpm', 16, channels=(6, 10), head_dim=None)", ValueError, ['no 3 groups of one size']),
     ("unet('ddpm', 16, channels=16)", ValueError, ['channels must be a tuple']),
     ("unet('ddpm', 16, channels=(8,)*6)", ValueError, ['cannot be halved 5 times']),
     ("unet('ddpm', 16, layers=0)", ValueError, ['layers must be']),

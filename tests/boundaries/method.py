@@ -19,24 +19,29 @@ from selfrefine.data.storage import save_tensors
 def names(folder):
     "What the calls may use; `folder` is an empty folder of their own."
     g = torch.Generator().manual_seed(0)
-    x, maps, nan = torch.randint(256, (20, 3, 32, 32), dtype=torch.uint8, generator=g), torch.rand(4, 1, 4, 4), float('nan')
+    x, maps = torch.randint(256, (20, 3, 32, 32), dtype=torch.uint8, generator=g), torch.rand(4, 1, 4, 4)
+    nan = float('nan')
     h = FlawHighlighter(x, width=1/32)
     broken = FlawHighlighter(width=1/32)
     broken.net.classifier[3].bias.data.fill_(nan)
     good = h.save(folder/'good.safetensors')
     (folder/'cut.safetensors').write_bytes(good.read_bytes()[:500])
     (folder/'text.pth').write_text('weights')
-    def stored(**changed): return save_tensors(folder/'other.safetensors', h.state_dict(), 'selfrefine highlighter 1', h.settings | changed)
+    def stored(**changed):
+        settings = h.settings | changed
+        return save_tensors(folder/'other.safetensors', h.state_dict(), 'selfrefine highlighter 1', settings)
     def layer():
         net = torch.nn.Sequential(Attention(16, heads=2, dim_head=8, qk_norm='layer_norm'))
         net[0].set_processor(AttnProcessor())
         return net
     net = UNet2DModel(sample_size=8, block_out_channels=(8, 8), layers_per_block=1, norm_num_groups=4,
-        attention_head_dim=4, down_block_types=('DownBlock2D', 'AttnDownBlock2D'), up_block_types=('AttnUpBlock2D', 'UpBlock2D'))
-    return globals() | dict(folder=folder, x=x, maps=maps, nan=nan, h=h, broken=broken, stored=stored, layer=layer, net=net,
-                            state=MapState(8, 8))
+        attention_head_dim=4, down_block_types=('DownBlock2D', 'AttnDownBlock2D'),
+        up_block_types=('AttnUpBlock2D', 'UpBlock2D'))
+    return globals() | dict(folder=folder, x=x, maps=maps, nan=nan, h=h, broken=broken, stored=stored, layer=layer,
+                            net=net, state=MapState(8, 8), tokens=torch.randn(1, 16, 16))
 
-square, bytes_ = ['takes square images', 'convert'], ['non-empty uint8', 'to_uint8']
+channels = ['1 channel (grey) or 3']
+square, bytes_ = ['takes square images', 'crop'], ['non-empty uint8', 'to_uint8']
 rows = [
     ("roc_auc([0, 1], [0, 1])", TypeError, ['predicted labels']),
     ("roc_auc([nan, 1.], [0, 1])", ValueError, ['NaN']),
@@ -70,16 +75,18 @@ rows = [
     ("split_parts(Images(x, parts=dict(train=torch.arange(20))), 0)", ValueError, ['none in the part val']),
     ("background_only(x.float())", ValueError, bytes_),
     ("reencode_jpeg(x, 0)", ValueError, ['quality must be']),
-    ("reencode_jpeg(x[:, :2])", ValueError, ['1 or 3 channels']),
+    ("reencode_jpeg(x[:, :2])", ValueError, ['1 channel (grey) or 3']),
     *[(f"FlawHighlighter(x, **dict(width=1/32) | dict({option}))", ValueError, [word]) for option, word in (
-        ('side=80', 'multiple of 32'), ('side=-64', 'side must be'), ("side='64'", 'side must be'), ('width=nan', 'width must be'),
-        ('layer=40', 'layer must be'), ("cam='gradcm'", "did you mean 'gradcam'"), ('noise=nan', 'noise must be'),
+        ('side=80', 'multiple of 32'), ('side=-64', 'side must be'), ("side='64'", 'side must be'),
+        ('width=nan', 'width must be'), ('layer=40', 'layer must be'), ("cam='gradcm'", "did you mean 'gradcam'"),
+        ('noise=nan', 'noise must be'),
         ('noise=-.1', 'noise must be'), ('seed=.5', 'seed must be'), ("weights='imagenet'", 'for the full VGG16'))],
     ("FlawHighlighter('photos')", ValueError, ['at least 10 square images', 'not str']),
     ("FlawHighlighter(x.float())", ValueError, ['not torch.float32']),
-    *[(f"h.{answer}({images})", ValueError, words) for answer in ('fake_scores', 'logits', 'cams', 'maps') for images, words in (
-        ('x/255', bytes_), ('x.long()', bytes_), ('x/127.5 - 1', bytes_), ('x[:0]', bytes_), ('x.numpy()', bytes_), ('None', bytes_),
-        ('x[:, :2]', square), ('x[:, :, :16]', square), ('x.repeat(1, 2, 1, 1)[:, :4]', square))],
+    *[(f"h.{answer}({images})", ValueError, words) for answer in ('fake_scores', 'logits', 'cams', 'maps')
+      for images, words in (('x/255', bytes_), ('x.long()', bytes_), ('x/127.5 - 1', bytes_), ('x[:0]', bytes_),
+        ('x.numpy()', bytes_), ('None', bytes_),
+        ('x[:, :2]', channels), ('x[:, :, :16]', square), ('x.repeat(1, 2, 1, 1)[:, :4]', channels))],
     ("h.logits(x, batch=0)", ValueError, ['batch must be']),
     ("FlawHighlighter(x, width=1/32).half().fake_scores(x)", TypeError, ['float32', 'call .float()']),
     ("FlawHighlighter(x, width=1/32).to(torch.bfloat16).cams(x)", TypeError, ['float32', 'call .float()']),
@@ -127,5 +134,5 @@ rows = [
     ("modulate(net, state, .1, extra_tokens=-1)", ValueError, ['extra_tokens must be']),
     ("modulate(net, state.map, .1)", TypeError, ['state must be an object of MapState']),
     ("modulate(net, state, .1, 'scale')", TypeError, ['readings must be an object of Readings']),
-    ("net = layer(); m = modulate(net, state, .1); m.before_forward = None; m.size = (4, 4); m.handles.pop(0).remove(); net(torch.randn(1, 16, 16))",
-     ValueError, ['AttnProcessor', 'norm_k'])]
+    ("net = layer(); m = modulate(net, state, .1); m.size = (4, 4); m.handles.pop(0).remove(); net(tokens)", ValueError,
+      ['AttnProcessor', 'norm_k'])]

@@ -64,7 +64,7 @@ def test_report_has_parameters(path):
     tagged = [c for c in cells(path) if 'parameters' in c['metadata'].get('tags', [])]
     assert len(tagged) == 1 and tagged[0]['cell_type'] == 'code'
     takes_source = re.search(r'^source\b', source(tagged[0]), re.M)
-    assert takes_source or path.stem == 'scale', 'a report takes its image set as `source`; a cost has none'
+    assert takes_source or path.stem in ('scale', 'trust'), 'a report takes its image set as `source`'
 
 @each(notebooks)
 def test_who_exports(path):

@@ -17,7 +17,8 @@ notebooks = {p.stem: p for p in sorted(paths) if has_parameters(p)}
 tables = [name for name in notebooks if name.startswith('table')]
 figures = [name for name in notebooks if name.startswith('fig')]
 with_arms = [t for t in tables if t != 'table6']  # which judges the highlighter
-facts = {'commit', 'date', 'processor', 'preset', 'data', 'n_real', 'n_generated', 'encoder', 'sampler', 'seeds', 'steps',
+facts = {'commit', 'date', 'processor',
+         'preset', 'data', 'n_real', 'n_generated', 'encoder', 'sampler', 'seeds', 'steps',
          'seconds', 'device', 'versions', 'caution'}
 
 def papermill(name, out, data, **more):
@@ -65,11 +66,12 @@ def test_every_report_takes_overrides(name):
     assert 'overrides: dict = None' in first and any('overrides=overrides' in code for code in others)
 
 def test_unknown_parameter_stops_everything(tmp_path):
-    "A mistyped `out` trains nothing, and the model that the package ships stays as it is; none is replaced unless named."
+    "A mistyped `out` trains nothing, and the shipped model stays as it is; none is replaced unless named."
     assets = root/'selfrefine/assets'
     def state(): return {f: f.stat().st_mtime_ns for f in assets.rglob('*')}
     before, env = state(), os.environ | dict(SELFREFINE_CACHE=str(tmp_path/'cache'))
-    command = [sys.executable, '-m', 'papermill', str(notebooks['base_model']), str(tmp_path/'x.ipynb'), '-p', 'ouput', 'mine']
+    paths = [str(notebooks['base_model']), str(tmp_path/'x.ipynb')]
+    command = [sys.executable, '-m', 'papermill', *paths, '-p', 'ouput', 'mine']
     done = subprocess.run(command, cwd=root, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode and "no parameter 'ouput' (did you mean 'out'?)" in done.stderr
     assert state() == before and not (tmp_path/'cache').exists()

@@ -189,13 +189,13 @@ _TEXT = dict(unet=('UNet2DConditionModel',), scheduler=SCHEDULES, vae=('Autoenco
              text_encoder=('CLIPTextModel',), tokenizer=('CLIPTokenizer', 'CLIPTokenizerFast'))
 PIPELINES = dict(DDPMPipeline=_PIXEL, DDIMPipeline=_PIXEL, StableDiffusionPipeline=_TEXT,
                  LDMPipeline=_PIXEL | dict(vqvae=('VQModel', 'AutoencoderKL')))
-_LEFT_OUT = {'safety_checker', 'feature_extractor', 'image_encoder'}
+_UNREAD = {'safety_checker', 'feature_extractor', 'image_encoder'}
 
 def _read_index(folder):
     "The class of each part; raises `ValueError` for a pipeline, a part, a library or a class that is not listed."
     index = read_config(folder/'model_index.json')
     wanted = PIPELINES[check_choice('the pipeline', index.get('_class_name'), PIPELINES)]
-    found = {k: v for k, v in index.items() if isinstance(v, list) and any(v) and k not in _LEFT_OUT}
+    found = {k: v for k, v in index.items() if isinstance(v, list) and any(v) and k not in _UNREAD}
     if found.keys() != wanted.keys():
         raise ValueError(f'its parts are {", ".join(sorted(found))}, not {", ".join(sorted(wanted))}')
     for part, (library, name) in found.items():

@@ -54,10 +54,12 @@ class Preset:
 _PAIRS = (('base_steps', 'base_folder'), ('highlighter_width', 'highlighter_file'),
          ('first_stage_steps', 'first_stage_folder'))
 _ONE = 'side', 'steps', 'cycle', 'batch', 'n_map', 'map_steps', 'sampler_steps', 'base_steps', 'first_stage_steps'
-_COUNTS = dict.fromkeys(_ONE, (1, math.inf)) | dict(n=(2, math.inf), n_fake=(10, math.inf), warmup=(0, math.inf))
-_RANGES = dict(lr=(1e-9, 1), ema=(0, 1), weight_decay=(0, 1), highlighter_width=(1/64, 1), guidance=(0, 1000))
-_WORDS = dict(model=MODELS, sampler=SAMPLERS, highlighter=HIGHLIGHTERS, parts=('given', 'drawn'),
-              encoder=('auto', 'squeezenet', 'inception'))
+_FIELD_COUNTS = dict.fromkeys(_ONE, (1, math.inf))
+_FIELD_COUNTS |= dict(n=(2, math.inf), n_fake=(10, math.inf), warmup=(0, math.inf))
+_FIELD_RANGES = dict(lr=(1e-9, 1), ema=(0, 1), weight_decay=(0, 1), highlighter_width=(1/64, 1),
+                     guidance=(0, 1000))
+_FIELD_WORDS = dict(model=MODELS, sampler=SAMPLERS, highlighter=HIGHLIGHTERS, parts=('given', 'drawn'),
+                    encoder=('auto', 'squeezenet', 'inception'))
 _TYPES = {f.name: f.type for f in fields(Preset)}
 _FLOATS = [k for k, t in _TYPES.items() if float in (t, *get_args(t))]
 _OPTIONAL = [k for k, t in _TYPES.items() if type(None) in get_args(t)]
@@ -87,9 +89,9 @@ def _check_preset(
     "Raise `ValueError` for values that no run could have, `TypeError` for values of another type."
     values = vars(p)
     _check_types({k: v for k, v in values.items() if v is not None or k not in _OPTIONAL})
-    for k, (low, high) in (_COUNTS | _RANGES).items():
-        if values[k] is not None: check_number(k, values[k], low, high, whole=k in _COUNTS)
-    for k, words in _WORDS.items(): check_choice(f'the {k}', values[k], words)
+    for k, (low, high) in (_FIELD_COUNTS | _FIELD_RANGES).items():
+        if values[k] is not None: check_number(k, values[k], low, high, whole=k in _FIELD_COUNTS)
+    for k, words in _FIELD_WORDS.items(): check_choice(f'the {k}', values[k], words)
     for s in p.seeds: check_number('each of seeds', s, 0)
     if not p.seeds or len(set(p.seeds)) < len(p.seeds):
         raise ValueError(f'seeds are different whole numbers of 0 or more, at least one, not {p.seeds}')

@@ -33,7 +33,8 @@ def names(folder):
 
 rows = [
     # losses
-    ("diffusion_loss(model.net, s, x, t, x, x[:, :1])", ValueError, ['target must be a float tensor', '(2, 3, 16, 16)']),
+    ("diffusion_loss(model.net, s, x, t, x, x[:, :1])", ValueError,
+     ['target must be a float tensor', '(2, 3, 16, 16)']),
     ("diffusion_loss(model.net, s, x, t, x[:1], x)", ValueError, ['noise must be']),
     ("diffusion_loss(model.net, s, x.byte(), t, x, x)", ValueError, ['x0 must be a float tensor', 'torch.uint8']),
     ("diffusion_loss(model.net, s, None, t, x, x)", ValueError, ['x0 must be', 'NoneType']),

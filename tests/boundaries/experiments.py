@@ -19,7 +19,8 @@ def names(folder):
     os.environ['SELFREFINE_CACHE'] = str(folder/'cache')
     (folder/'file').touch()
     rows = model_rows(['ddpm'])
-    def given(injected, parameters='steps: int = 4\nseeds: list = None\nout: str = ""\noverrides: dict = None', **ranges):
+    cell = 'steps: int = 4\nseeds: list = None\nout: str = ""\noverrides: dict = None'
+    def given(injected, parameters=cell, **ranges):
         cells = dict(In=['', parameters, f'# Parameters\n{injected}'])
         exec(f'{parameters}\n{injected}', cells)
         check_parameters(cells, **ranges)

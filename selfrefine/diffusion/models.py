@@ -7,7 +7,7 @@ __all__ = ['MODELS', 'PIPELINES', 'ddpm', 'improved', 'uvit', 'ldm', 'text_to_im
            'save_model', 'load_model', 'shipped_folder', 'shipped', 'stable_diffusion', 'weights_digest', 'encode_set']
 
 # %% ../../nbs/diffusion/06_models.ipynb #8263361a
-import copy, hashlib
+import copy, hashlib, warnings
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files as package_files
@@ -295,4 +295,7 @@ def encode_set(
         views = [x, x.flip(-1)][:copies]
         parts.append(torch.stack([model.encode(to_float(view).to(model.device)).cpu() for view in views], 1))
     captions = images.captions and [c for c in images.captions for _ in range(copies)]
-    return Latents(torch.cat(parts).flatten(0, 1), f'{images.name} latents', captions)
+    z = torch.cat(parts).flatten(0, 1)
+    if not .5 < z.std() < 2: warnings.warn(f'the latents have a standard deviation of {z.std():.2g}, not of about 1: '
+                                           'is the first stage trained, and its scaling_factor right?')
+    return Latents(z, f'{images.name} latents', captions)

@@ -287,8 +287,7 @@ def encode_set(
     "A set's latents; raises `ValueError` for images of another size than the model's, or `TypeError`."
     check_kind('model', model, Diffusion), check_number('batch', batch, 1)
     if not model.first_stage: raise ValueError('the model works on pixels; train it on the images themselves')
-    model.check_pixels(images)
-    if torch.is_tensor(images): images = Images(images)
+    images = model.check_pixels(Images(images) if torch.is_tensor(images) else images)
     parts, copies = [], 2 if images.flip else 1
     for i in tqdm(range(0, len(images), batch), 'latents', disable=not progress, mininterval=2):
         x = images[i:i + batch]

@@ -164,7 +164,8 @@ def test_scores_from_stored_samples(ran):
     from selfrefine.experiments.cache import cache_root
     from selfrefine.experiments.pipeline import image_set, load_samples
     from selfrefine.experiments.presets import settings
-    from selfrefine.method.highlighter import background_only, reencode_jpeg, shipped_highlighter
+    from selfrefine.method.highlighter import shipped_highlighter
+    from selfrefine.method.preparation import background_only, reencode_jpeg
     report = stored(ran('table6'), 'table6')
     meta = report['meta']
     assert [m['method'] for m in meta['sets']] == ['Emoji']
@@ -174,7 +175,7 @@ def test_scores_from_stored_samples(ran):
     real = x[evenly_spaced(torch.arange(len(x)), meta['n_real'])]
     fake = load_samples(cache_root()/meta['sets'][0]['samples'], 32)
     assert len(fake) == len(real) == meta['n_generated']
-    def area(a, b): return h.evaluate(a, b)['auc']
+    def area(a, b): return h.evaluate(a, b, by_place=True)['auc']
     first = h.evaluate(fake, real)
     again = {'accuracy': first['accuracy'], 'F1': first['f1'], 'ROC AUC': first['auc'],
              'ROC AUC, background alone': area(background_only(fake), background_only(real)),

@@ -66,19 +66,21 @@ def _warn_of_extremes(masks):
         advice = 'is it inverted, or drawn in another colour?'
         warnings.warn(f'mask {holes.index(share)} has {found}; {advice}', stacklevel=3)
 
+def _mask_name(image): return f'the mask {image}' if isinstance(image, (str, Path)) else 'this one'
+
 def read_mask(
     image: str | Path | Image.Image,  # black and white, square; or a drawing on a transparent ground
     side: int,  # pixels
     invert: bool = False,  # black is the hole, as in RePaint's files
 ) -> torch.Tensor:  # uint8 (1, 1, side, side)
     "A picture as a mask; raises `ValueError` for greys or a picture that is not square; warns of one without a hole."
-    picture = read_picture(image, 'L', background='white' if invert else 'black')
+    picture, name = read_picture(image, 'L', background='white' if invert else 'black'), _mask_name(image)
     m, (width, height) = np.asarray(picture), picture.size
     if width != height:
-        raise ValueError(f'a mask is square like the images, not {width}x{height}; crop it as the images were cropped')
+        raise ValueError(f'{name} is {width}x{height}, and a mask is square like the images; crop both alike')
     if not np.isin(m, (0, 255)).all():
         wanted = 'the picture of a mask is black (0) and white (255) only'
-        raise ValueError(f'{wanted}, and this one has greys; use a threshold, and no JPEG')
+        raise ValueError(f'{wanted}, and {name} has greys; use a threshold, and no JPEG')
     mask = resize_mask(torch.from_numpy(m == (0 if invert else 255))[None, None], side)
     _warn_of_extremes(mask)
     return mask
@@ -170,6 +172,12 @@ def _check_known(model, known):
     if not torch.isfinite(known).all() or known.abs().max() > 1.01:
         raise ValueError('known pixels are floats in [-1, 1] without NaN; turn bytes into floats with to_float')
 
+# %% ../../nbs/applications/00_inpainting.ipynb #0eae78c6
+def _step_back(scheduler, predict, x, t, generators, bf16):
+    "One call of the network, and x at the time before t."
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): out = predict(x, t).float()
+    return scheduler.step(out, t, x, generator=generators).prev_sample
+
 # %% ../../nbs/applications/00_inpainting.ipynb #0eae78c7
 @torch.no_grad()
 def repaint_batch(
@@ -195,8 +203,7 @@ def repaint_batch(
             if then > now: x = _add_noise(x, levels[then]/levels[now], noise())
             else:
                 if k: x = torch.where(hole, x, _add_noise(known, levels[now], noise()))
-                with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16): out = predict(x, times[now]).float()
-                x = scheduler.step(out, times[now], x, generator=generators).prev_sample
+                x = _step_back(scheduler, predict, x, times[now], generators, bf16)
                 tick()
     return x
 
@@ -234,7 +241,6 @@ def repaint(
             known, hole = images[chunk], holes[chunk]
             x = to_uint8(repaint_batch(model, to_float(known), hole, chunk, walk, seed, bf16, bar.update)).cpu()
             filled[chunk] = torch.where(hole, x, known) if composite else x
-            if folder:
-                for i in chunk: write_png(filled[i], path(i))
+            for i in chunk if folder else (): write_png(filled[i], path(i))
     for i in set(range(len(images))) - set(missing): filled[i] = read_png(path(i))
     return filled

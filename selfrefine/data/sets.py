@@ -19,7 +19,7 @@ from .checks import check_choice, check_number, closest
 from .images import Images, parts_by_label, split
 from .image_files import Database, Files, read_images, report_unreadable
 from .caption_lists import caption_rows
-from .image_lists import attach_lists, file_parts
+from .image_lists import attach_lists, set_parts
 from .pictures import check_colour, MAX_SIDE
 from .storage import user_path
 from .streamed import Streamed
@@ -163,8 +163,7 @@ def _read_set(files, side, name, flip, parts, background):
     "A set in memory."
     x, names = read_images(files, side, background=background)
     captions = [files.captions[n] for n in names] if files.captions else None
-    indices = split(names) if parts == 'drawn' else file_parts(names, files.given_parts)
-    return Images(x, name, captions, indices, flip)
+    return Images(x, name, captions, set_parts(files, names, parts), flip)
 
 # %% ../../nbs/data/05_sets.ipynb #556f2661
 def load_images(

@@ -13,10 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from .checks import check_choice, check_number
+from .checks import check_number
 from .image_files import Files, report_unreadable
-from .image_lists import file_parts
-from .images import split
+from .image_lists import set_parts
 from .pictures import check_colour, MAX_SIDE, Unreadable
 
 # %% ../../nbs/data/04b_streamed.ipynb #7fbd55db
@@ -40,11 +39,10 @@ class Streamed(Dataset):
     def __init__(self, files, side, flip=False, name=None, background='white', parts='given'):
         self.side, self.background = check_number('side', side, 1, MAX_SIDE), check_colour(background)
         self.files, self.flip, self.name = copy.copy(files), flip, name or str(files.source)
-        check_choice('parts', parts, ('given', 'drawn'))
         bad = _bad_headers(files)
         report_unreadable(bad, len(files), files.source)
         self.files.names = names = [n for n in files.names if n not in bad]
-        self.parts = file_parts(names, files.given_parts) if parts == 'given' else split(names)
+        self.parts = set_parts(files, names, parts)
     def __len__(self): return len(self.files)
     @property
     def captions(self): return [self.files.captions[n] for n in self.files.names] if self.files.captions else None

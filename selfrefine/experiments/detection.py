@@ -18,7 +18,8 @@ import torch
 from PIL import Image
 from ..data.images import evenly_spaced
 from ..data.sets import find_source
-from ..method.highlighter import FlawHighlighter, background_only, reencode_jpeg, shipped_highlighter
+from ..method.preparation import background_only, reencode_jpeg
+from ..method.highlighter import FlawHighlighter, shipped_highlighter
 from ..method.local_highlighter import load_highlighter
 from ..evaluation.statistics import classification_intervals
 from .published import TABLE6
@@ -56,9 +57,9 @@ def other_resizes(
     return {name: resize_pil(large, side, how) for name, how in _FILTERS.items()}
 
 # %% ../../nbs/experiments/13_detection.ipynb #89632819
-def _score_pair(highlighter, a, b, pairs=False):
+def _score_pair(highlighter, a, b, pairs=False, by_place=True):
     "Scores of a and b, which of them are positive (a), and whether b are the same images, unchanged."
-    scores = torch.cat([highlighter.fake_scores(a), highlighter.fake_scores(b)])
+    scores = torch.cat([highlighter.fake_scores(x, by_place) for x in (a, b)])
     return scores, torch.arange(len(scores)) < len(a), pairs
 
 # %% ../../nbs/experiments/13_detection.ipynb #d4fb3a59
@@ -69,7 +70,7 @@ def probe_scores(
     other: dict,  # of `other_resizes`
 ) -> dict:  # question -> (scores, positive, pairs)
     "The highlighter's scores of everything it is asked about."
-    answers = {'generated': _score_pair(highlighter, fake, real)}
+    answers = {'generated': _score_pair(highlighter, fake, real, by_place=False)}
     if (real >= 250).all(1).float().mean() > .05:
         answers['background alone'] = _score_pair(highlighter, background_only(fake), background_only(real))
     poor = reencode_jpeg(fake, 75), reencode_jpeg(real, 75)

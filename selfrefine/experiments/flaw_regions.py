@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import torch
 from ..data.images import part
-from ..method.highlighter import split_parts
+from ..method.preparation import split_parts
 from ..method.planted_flaws import FLAWS, plant
 from ..method.local_highlighter import LocalHighlighter, flaw_probabilities, load_highlighter
 from ..evaluation.localisation_scores import localisation_scores

@@ -26,7 +26,7 @@ from ..data.randomness import generator, seeded_init
 from ..data.images import Images, part
 from ..data.sets import emoji
 from ..method.highlighter import FlawHighlighter
-from ..method.attention import self_attentions, token_grid
+from ..method.self_attention import self_attentions, token_grid
 from ..method.phases import Phases, SelfRefiner
 from ..diffusion.losses import diffusion_loss
 from ..diffusion.schedules import scaled_linear_schedule

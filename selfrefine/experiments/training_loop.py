@@ -17,7 +17,8 @@ from ..data.images import batches, part, to_uint8
 from ..method.gradcam import overlay, resize_map
 from ..method.mfam import MapState
 from ..method.forward_noise import noise_and_target
-from ..method.attention import modulate, self_attentions, token_grid
+from ..method.self_attention import self_attentions, token_grid
+from ..method.attention import modulate
 from ..diffusion.models import load_model
 from ..diffusion.sampling import sample
 from ..diffusion.training import draw_step
@@ -155,10 +156,9 @@ def _draw_result(c, s, before, after, scores):
 # %% ../../nbs/experiments/10_training_loop.ipynb #588734e0
 def _loop_rows(s, before, after, scores):
     "The numbers of Figure 1."
-    change = (after.float() - before.float()).abs()
     tensors = {f'fake score, {name}': x for name, x in scores.items()}
     tensors |= {'fams': s.fams, 'mfam': s.M, 'noise': s.noise, 'enhanced noise': s.enhanced}
-    tensors['before to after, bytes'] = change
+    tensors['before to after, bytes'] = (after.float() - before.float()).abs()
     return [tensor_summary(name, x) for name, x in tensors.items()]
 
 # %% ../../nbs/experiments/10_training_loop.ipynb #de5196e5

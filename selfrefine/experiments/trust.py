@@ -49,7 +49,7 @@ def _lost(paths, read):
     return lost
 
 # %% ../../nbs/experiments/20_trust.ipynb #9b16a367
-_recipe, _phases = Recipe(batch=4, lr=1e-3, warmup=2, ema=.9, bf16=False), Phases(total=30, base=10, cycle=5)
+_recipe, _phases = Recipe(batch=4, lr=1e-3, warmup=2, ema=.9, bf16=False), Phases(total=16, base=6, cycle=4)
 
 def _train(folder, ready):
     "Both phases, with a projection that is trained, too."

@@ -143,7 +143,8 @@ def test_number_from_stored_samples(ran, name): check_numbers(stored(ran(name), 
 @pytest.mark.parametrize('name', with_arms)
 def test_maps_move_and_arms_differ(ran, name):
     "Maps of the flaw highlighter move from one refresh to the next, fixed maps do not, and no two arms are the same."
-    from selfrefine.diffusion.models import load_model, weights_digest
+    from selfrefine.diffusion.models import load_model
+    from selfrefine.diffusion.model_digests import weights_digest
     from selfrefine.experiments.cache import cache_root, read_done
     from selfrefine.experiments.pipeline import load_maps
     from selfrefine.method.mfam import GUIDES
@@ -272,7 +273,8 @@ def test_a_folder_of_ones_own(name, tmp_path, monkeypatch):
 def test_captioned_photographs(tmp_path, monkeypatch):
     "Table 4 fine-tunes somebody's Stable Diffusion on captioned photographs, and its text model stays as it was."
     from selfrefine.data.sets import load_images
-    from selfrefine.diffusion.models import load_model, new_model, save_model, weights_digest
+    from selfrefine.diffusion.models import load_model, new_model, save_model
+    from selfrefine.diffusion.model_digests import weights_digest
     from selfrefine.experiments.cache import cache_root
     if not (photographs/'coco128.zip').exists(): pytest.skip(f'no coco128.zip in {photographs}')
     monkeypatch.setenv('SELFREFINE_CACHE', str(tmp_path/'cache'))

@@ -17,11 +17,13 @@ from PIL import Image
 import torch
 import torch.nn.functional as F
 from tqdm import tqdm
+from ..data.storage import user_path
 from ..data.checks import check_kind, check_number, closest
 from ..data.randomness import generator
 from ..data.images import image_bytes, to_float, to_uint8
 from ..data.pictures import read_picture
-from ..diffusion.models import Diffusion, weights_digest
+from ..diffusion.models import Diffusion
+from ..diffusion.model_digests import model_digest
 from ..diffusion.cpu import sampling_mode
 from ..diffusion.sampling import claim_folder, noise_predictor, read_png, sampling_scheduler, write_png
 from .free_form_masks import LAMA, lama_mask
@@ -66,21 +68,39 @@ def _warn_of_extremes(masks):
         advice = 'is it inverted, or drawn in another colour?'
         warnings.warn(f'mask {holes.index(share)} has {found}; {advice}', stacklevel=3)
 
+def _clear_of_white(image):
+    "The transparent pixels of a picture that is white elsewhere, bool (H, W); None for any other picture."
+    on_black, on_white = (np.asarray(read_picture(image, 'L', background=b)) for b in ('black', 'white'))
+    clear = on_black != on_white
+    white = (on_black[~clear] == 255).all() and (on_white[clear] == 255).all() and (on_black[clear] == 0).all()
+    return clear if white and clear.any() and not clear.all() else None
+
+def _check_erased(clear, name):
+    "Raise `ValueError` for a white layer that looks as if the hole was erased from it."
+    if clear.mean() > .5 and clear[::len(clear) - 1 or 1, ::clear.shape[1] - 1 or 1].sum() > 1: return
+    raise ValueError(f'{name} is white with transparent places, and it is not clear which of them are the hole; where'
+                     ' it was erased, read it with invert=True, otherwise save it in black and white only')
+
 def _mask_name(image): return f'the mask {image}' if isinstance(image, (str, Path)) else 'this one'
 
+# %% ../../nbs/applications/00_inpainting.ipynb #bb5079b9
 def read_mask(
     image: str | Path | Image.Image,  # black and white, square; or a drawing on a transparent ground
     side: int,  # pixels
     invert: bool = False,  # black is the hole, as in RePaint's files
 ) -> torch.Tensor:  # uint8 (1, 1, side, side)
-    "A picture as a mask; raises `ValueError` for greys or a picture that is not square; warns of one without a hole."
-    picture, name = read_picture(image, 'L', background='white' if invert else 'black'), _mask_name(image)
+    "A picture as a mask; raises `ValueError` for greys, colours or a picture not square; warns of one without a hole."
+    name, clear = _mask_name(image), _clear_of_white(image)
+    if clear is not None and not invert: _check_erased(clear, name)
+    picture = read_picture(image, 'L', background='white' if invert and clear is None else 'black')
     m, (width, height) = np.asarray(picture), picture.size
     if width != height:
         raise ValueError(f'{name} is {width}x{height}, and a mask is square like the images; crop both alike')
     if not np.isin(m, (0, 255)).all():
         wanted = 'the picture of a mask is black (0) and white (255) only'
-        raise ValueError(f'{wanted}, and {name} has greys; use a threshold, and no JPEG')
+        coloured = np.ptp(np.asarray(read_picture(image)), -1).max() > 32  # JPEG tints greys a little
+        found = 'a colour; draw the hole in white' if coloured else 'greys; use a threshold, and no JPEG'
+        raise ValueError(f'{wanted}, and {name} has {found}')
     mask = resize_mask(torch.from_numpy(m == (0 if invert else 255))[None, None], side)
     _warn_of_extremes(mask)
     return mask
@@ -211,7 +231,7 @@ def repaint_batch(
 def _repaint_settings(model, images, holes, walk, seed, bf16, composite):
     "What a folder of filled images belongs to."
     def digest(x): return hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()[:16]
-    return dict(weights=weights_digest(model.net), repaint=asdict(walk), seed=seed, bf16=bf16, composite=composite,
+    return dict(model=model_digest(model), repaint=asdict(walk), seed=seed, bf16=bf16, composite=composite,
                 images=digest(images), masks=digest(holes))
 
 # %% ../../nbs/applications/00_inpainting.ipynb #0053b032
@@ -228,7 +248,7 @@ def repaint(
     progress: bool = False,  # show a bar with rate and estimate
 ) -> torch.Tensor:  # uint8 (N, C, S, S)
     "Images with their holes filled (Lugmayr et al. 2022); raises what `repaint_batch` raises."
-    images, folder = image_bytes(images).cpu(), folder and Path(folder)
+    images, folder = image_bytes(images).cpu(), folder and user_path(folder, 'folder')
     _check_known(model, to_float(images[:1])), check_kind('walk', walk, Walk), check_number('batch', batch, 1)
     holes = as_mask(mask, len(images), model.side).cpu().expand(len(images), -1, -1, -1)
     _warn_of_extremes(holes)

@@ -24,7 +24,8 @@ from ..data.sets import find_source
 from ..method.gradcam import check_maps, maps_from_cams, overlay, resize_map
 from ..method.highlighter import FlawHighlighter
 from ..method.local_highlighter import LocalHighlighter, flaw_probabilities
-from ..diffusion.models import Diffusion, weights_digest
+from ..diffusion.models import Diffusion
+from ..diffusion.model_digests import weights_digest
 from .inpainting import Walk, WALKS, repaint
 
 # %% ../../nbs/applications/01_repair.ipynb #a6cecdcf
@@ -225,9 +226,9 @@ def rank(
     names = list(files or range(len(images))) if names is None else list(names)
     if len(names) != len(images):
         raise ValueError(f'{len(names)} names for {len(images)} images; give one each, or none')
-    highlighter.caution()
     scores = _scores(images, highlighter)
     order = [i for i in scores.argsort(descending=True, stable=True).tolist() if not scores[i].isnan()]
+    highlighter.caution(torch.cat([highlighter.cams(image_bytes(images, torch.tensor([i]))) for i in order[:16]]))
     rows = [dict(rank=k + 1, name=str(names[i]), score=float(scores[i])) for k, i in enumerate(order)]
     if out:
         _write_rows(out/'rank.csv', rows)

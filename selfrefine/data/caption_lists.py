@@ -6,9 +6,10 @@
 __all__ = ['decode_text', 'parse_rows', 'caption_rows']
 
 # %% ../../nbs/data/03b_caption_lists.ipynb #5d0c3a05
-import codecs, csv, json, os, re, reprlib
+import codecs, csv, io, json, os, re, reprlib
 from pathlib import Path
 from .checks import check_choice
+from .part_names import part_of
 
 # %% ../../nbs/data/03b_caption_lists.ipynb #5d0c3a10
 _MARKS = {codecs.BOM_UTF8: 'utf-8-sig', codecs.BOM_UTF32_LE: 'utf-32', codecs.BOM_UTF32_BE: 'utf-32',
@@ -36,7 +37,7 @@ def _coco_entries(content):
     first = {}
     try:
         for note in notes: first.setdefault(note['image_id'], note['caption'])
-        return [dict(file=i['file_name'], captions=first[i['id']]) for i in images if i['id'] in first]
+        return [i | dict(file=i['file_name'], captions=first[i['id']]) for i in images if i['id'] in first]
     except (KeyError, TypeError):
         raise ValueError('its images need "id" and "file_name", and its annotations "image_id" and "caption"') from None
 
@@ -60,7 +61,7 @@ def _jsonl_entries(text):
 def _csv_entries(text):
     "The rows of a CSV with a header; raises `ValueError` for columns or rows that do not fit it."
     header = text.split('\n', 1)[0]
-    rows = csv.reader(text.splitlines(True), delimiter=max(',;\t|', key=header.count), strict=True)
+    rows = csv.reader(io.StringIO(text, newline=''), delimiter=max(',;\t|', key=header.count), strict=True)
     rows = [(rows.line_num, row) for row in rows if any(map(str.strip, row))]
     columns = [c.strip().lower() for c in rows[0][1]] if rows else []
     twice = sorted({c for c in columns if columns.count(c) > 1})
@@ -70,6 +71,13 @@ def _csv_entries(text):
         fields = f'{len(row)} fields and the header {len(columns)}'
         raise ValueError(f'line {line} has {fields}; a text with a comma stands in quotes')
     return [dict(zip(columns, row)) for _, row in rows[1:]]
+
+# %% ../../nbs/data/03b_caption_lists.ipynb #5d0c3a20a
+def _plain_entry(entry):
+    "An entry with the names of its fields in lower case; raises `ValueError` for what is no object."
+    if not isinstance(entry, dict): raise ValueError(f'its entry {reprlib.repr(entry)} is no object with named fields')
+    plain = {k: k.strip().lower() for k in entry}
+    return {plain[k]: v for k, v in sorted(entry.items(), key=lambda item: plain[item[0]] == item[0])}
 
 # %% ../../nbs/data/03b_caption_lists.ipynb #5d0c3a21
 _FILE_KEYS = ('file', 'file_name', 'filename')
@@ -85,25 +93,43 @@ def _entry_caption(entry, file):
     raise ValueError(f'the caption of {file!r} is {ascii(captions)[:60]} and no text; an empty one is written ""')
 
 # %% ../../nbs/data/03b_caption_lists.ipynb #5d0c3a23
-def _entry_part(entry):
-    "What an entry calls its part, '' for none; raises `ValueError` for several columns of parts."
-    keys = [k for k in entry if k.endswith('split')]
-    if len(keys) > 1 and 'split' not in keys:
-        raise ValueError(f'several fields may hold the part, {reprlib.repr(keys)}; call one "split"')
-    part = entry['split' if 'split' in keys else keys[0]] if keys else ''
-    return '' if part is None else str(part).strip()
+_PART_KEYS = {'part', 'subset', 'set', 'partition', 'phase', 'fold', 'usage'}
+_YES_NO = {'0', '1', '0.0', '1.0', 'true', 'false', 'yes', 'no', 'y', 'n', 't', 'f', ''}
 
-def _entry_row(entry):
+def _holds_parts(key, values):
+    "Is the field known as one of parts?"
+    return key.endswith('split') or key in _PART_KEYS and any(part_of(v) or v.isdigit() for v in values)
+
+def _hides_parts(key, values):
+    "Does another field seem to say the part?"
+    if part_of(re.sub('^(is|in|for)[ _]?', '', key)) and all(v.lower() in _YES_NO for v in values): return True
+    return all(part_of(v) for v in values if v) and any(part_of(v) in ('val', 'test') for v in values)
+
+def _part_key(entries):
+    "The field of a list that holds the parts, None without any; raises `ValueError` where it is not clear."
+    keys = [k for k in dict.fromkeys(k for e in entries for k in e) if k not in _FILE_KEYS + _CAPTION_KEYS]
+    columns = {k: ['' if e[k] is None else str(e[k]).strip() for e in entries if k in e] for k in keys}
+    found = [k for k, values in columns.items() if _holds_parts(k, values)]
+    if 'split' in found: return 'split'
+    if len(found) > 1:
+        raise ValueError(f'several fields may hold the part, {reprlib.repr(found)}; call one "split"')
+    hidden = [] if found else [k for k, values in columns.items() if _hides_parts(k, values)]
+    if hidden:
+        raise ValueError(f'the field {hidden[0]!r} seems to say the part; call it "split", with the words train, val'
+                         ' and test, or leave it out')
+    return found[0] if found else None
+
+# %% ../../nbs/data/03b_caption_lists.ipynb #5d0c3a23b
+def _entry_row(entry, part_key=None):
     "File, first caption and part; raises `ValueError` for an entry without a file, or with nothing else."
-    if not isinstance(entry, dict): raise ValueError(f'its entry {reprlib.repr(entry)} is no object with named fields')
     file = next((entry[k] for k in _FILE_KEYS if k in entry), None)
     found = reprlib.repr(list(entry))
     if not isinstance(file, str) or not file.strip():
         raise ValueError(f'an entry with the fields {found} names no file; call the field {" or ".join(_FILE_KEYS)}')
-    caption, part = _entry_caption(entry, file), _entry_part(entry)
-    if caption is None and not any(k.endswith('split') for k in entry):
+    caption, part = _entry_caption(entry, file), entry.get(part_key)
+    if caption is None and part_key not in entry:
         raise ValueError(f'the fields {found} of {file!r} are neither a "caption" nor a "split"; rename one of them')
-    return file, caption, part
+    return file, caption, '' if part is None else str(part).strip()
 
 # %% ../../nbs/data/03b_caption_lists.ipynb #5d0c3a26
 _FORMATS = {'.json': _json_entries, '.jsonl': _jsonl_entries, '.csv': _csv_entries}
@@ -116,7 +142,9 @@ def parse_rows(
     text = decode_text(data, name)
     try:
         ending = check_choice('the ending', Path(name).suffix.lower(), _FORMATS)
-        rows = [_entry_row(e) for e in _FORMATS[ending](text)]
+        entries = [_plain_entry(e) for e in _FORMATS[ending](text)]
+        part_key = _part_key(entries)
+        rows = [_entry_row(e, part_key) for e in entries]
         if not rows: raise ValueError('it is empty')
     except (ValueError, RecursionError, csv.Error) as e:
         raise ValueError(

@@ -6,7 +6,7 @@
 __all__ = ['check_number', 'closest', 'check_choice', 'check_kind']
 
 # %% ../../nbs/data/00_checks.ipynb #61c7c3b9
-import difflib, math, numbers
+import difflib, math, numbers, sys
 
 # %% ../../nbs/data/00_checks.ipynb #f5f58ef7
 def check_number(
@@ -17,7 +17,8 @@ def check_number(
 ):  # the value, as an int or a float
     "A number in its range; raises `ValueError` for any other value, and names the range."
     kind = numbers.Integral if whole else numbers.Real
-    if isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high:
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
+    if is_number and low <= value <= high and abs(value) <= sys.float_info.max:
         return int(value) if whole else float(value)
     raise ValueError(f'{name} must be a {"whole number" if whole else "number"}{_in_words(low, high)}, not {value!r}')
 

@@ -164,7 +164,10 @@ def _fill_parts(part_of):
 def split(
     names: list,  # one name per image; equal names fall into the same part
 ) -> dict:  # part -> int64 indices
-    "Parts train, val and test, 8:1:1, by a hash of each name; from ten images on none is empty; raises `TypeError`."
+    """Parts train, val and test, 8:1:1, by a hash of each name; raises `TypeError` for what is no list of texts.
+
+    From ten different names on no part is empty; images of one name are all in one part.
+    """
     check_kind('a list of names', names, (list, tuple))
     part_of = {n: {8: 'val', 9: 'test'}.get(name_hash(n) % 10, 'train') for n in names}
     if len(names) >= 10: part_of = _fill_parts(part_of)

@@ -94,6 +94,19 @@ def _filled(image, background):
     filled.paste(image, mask=image)
     return filled
 
+# %% ../../nbs/data/03a_pictures.ipynb #ea44c9b6
+def _load(image):
+    "The picture with its pixels decoded, and with the transparent grey at their scale."
+    tiles = getattr(image, 'tile', None)  # only before the pixels are decoded
+    stored = tiles[0][3] if image.format == 'PNG' and tiles else ''
+    image.load()
+    clear = image.info.get('transparency')
+    if clear is None or stored not in ('L;2', 'L;4', 'RGB;16B'): return image
+    if stored == 'RGB;16B': raise ValueError('it has a transparent colour of 16 bits, which is not read')
+    scaled = image.copy()
+    scaled.info['transparency'] = clear*(85 if stored == 'L;2' else 17)
+    return scaled
+
 # %% ../../nbs/data/03a_pictures.ipynb #77faaa01
 _TURNS = dict(zip(range(2, 9), (
     Image.FLIP_LEFT_RIGHT, Image.ROTATE_180, Image.FLIP_TOP_BOTTOM, Image.TRANSPOSE, Image.ROTATE_270,
@@ -148,7 +161,7 @@ class Unreadable(ValueError):
 def _reason(error):
     "The error of a decoder in a few words."
     if isinstance(error, UnidentifiedImageError): return 'its content is no picture'
-    return str(getattr(error, 'strerror', None) or error or type(error).__name__).splitlines()[0]
+    return (getattr(error, 'strerror', None) or str(error).strip() or type(error).__name__).splitlines()[0]
 
 # %% ../../nbs/data/03a_pictures.ipynb #11e72d4a
 @contextmanager
@@ -196,8 +209,8 @@ def read_picture(
     if side is not None: check_number('side', side, 1, MAX_SIDE)
     background = check_colour(background)
     with _opened(file, name) as image, DECODING(image.width*image.height):
-        image.load()
-        turn, shown = _turn(image), _filled(image, background)
+        loaded = _load(image)
+        turn, shown = _turn(image), _filled(loaded, background)
         if turn is not None: shown = shown.transpose(turn)
         if shown.mode != mode: shown = shown.convert(mode)
         if side: shown = _square(shown, side)

@@ -186,7 +186,8 @@ def load_images(
         return emoji(groups, side)
     path, entry = find_source(source), SOURCES.get(str(source))
     files = open_files(path, download=str(source) == 'flowers102')
-    name = str(source) if entry else (path.parent if path.name == 'data.mdb' else path).absolute().stem
+    place = (path.parent if path.name == 'data.mdb' else path).absolute()
+    name = str(source) if entry else place.name if place.is_dir() else place.stem
     if flip is None: flip = entry is not None and entry.flip
     if len(files)*3*side*side <= max_bytes: return _read_set(files, side, name, flip, parts, background)
     return Streamed(files, side, flip, name, background, parts)

@@ -13,7 +13,7 @@ from pathlib import Path
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #1ee44b61
 import torch
 from ..data.checks import check_choice, check_number, closest
-from ..data.storage import atomic
+from ..data.storage import atomic, user_path
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0a2
 _LEAST, _BELOW_1 = 1e-12, .999999
@@ -128,7 +128,7 @@ def load_checkpoint(
     recipe: Recipe,  # the recipe of the run that wants to continue
 ) -> dict:
     "Read a checkpoint; raises `FileNotFoundError`, or `ValueError` if it is damaged, foreign, or of another recipe."
-    state = _read_run(path)
+    state = _read_run(user_path(path, 'a checkpoint'))
     _check_same(path, differences(_plain(state['recipe']), asdict(recipe)))
     return state
 
@@ -143,10 +143,12 @@ def is_sane(
     losses: list,  # of all steps
 ) -> bool:
     "Is the loss of the last steps finite, and not far above what it was before?"
-    if not losses: return True
-    last, usual = losses[-12:], min(sorted(losses)[len(losses)//4], max(losses[:2]))
-    worst = max(statistics.median(last[i:i + 3]) for i in range(max(1, len(last) - 2)))
-    return all(map(math.isfinite, last)) and (worst <= _FAR*usual or usual <= 0)
+    last, before = losses[-12:], sorted(losses[:-3])
+    if not all(map(math.isfinite, last)): return False
+    if len(before) >= 25: return statistics.median(losses[-3:]) <= _FAR*before[3*len(before)//4]
+    usual = max(losses[:2], default=0)
+    worst = max(statistics.median(last[k:k + 3] or [0]) for k in range(max(1, len(last) - 2)))
+    return worst <= _FAR*usual or usual <= 0
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0ab
 def _tensors(value, name=''):

@@ -62,6 +62,7 @@ def ema_sampler(
             some, indices = prompts and prompts[i:i + batch], range(i, min(n, i + batch))
             images.append(to_uint8(sample_batch(model, indices, 'ddim', steps, seed, bf16, some, guidance)))
         return torch.cat(images)
+    sample_ema.source = ema.source
     return sample_ema
 
 # %% ../../nbs/diffusion/11_ema.ipynb #0999a76c
@@ -96,4 +97,5 @@ def x0_sampler(
         with sampling_mode(model, bf16):
             pairs = zip(x.split(batch), noise.split(batch))
             return torch.cat([_estimate_x0(model, *pair, t, bf16) for pair in pairs])
+    estimate.source = ema.source
     return estimate

@@ -14,6 +14,7 @@ from diffusers import AutoencoderKL, VQModel
 from sklearn.cluster import MiniBatchKMeans
 import torch
 import torch.nn.functional as F
+from ..data.storage import user_path
 from ..data.checks import check_kind, check_number
 from ..data.randomness import generator
 from ..data.images import image_bytes, Images, to_float
@@ -145,7 +146,7 @@ def train_first_stage(
     stages = [('free', 1/3, False), ('rounded', 2/3, True)] if codebook else [('all', 1, True)]
     for name, share, rounded in stages:
         if name == 'rounded': init_codebook(first_stage, images[:4096], recipe.seed)
-        place = folder and Path(folder)/name
+        place = folder and user_path(folder, 'folder')/name
         options = round(share*steps), recipe, loss, rounded, place, progress
         first_stage, new = _train_part(first_stage, images, *options)
         losses += new

@@ -6,12 +6,12 @@
 __all__ = ['digest', 'describe_images', 'describe_call', 'describe_run']
 
 # %% ../../nbs/diffusion/09a_identity.ipynb #eabac371
-import hashlib, inspect, json
-from collections.abc import Mapping
+import functools, hashlib, inspect
 
 # %% ../../nbs/diffusion/09a_identity.ipynb #264b5f27
 import torch
 from ..data.images import evenly_spaced, Images, Latents
+from .model_digests import plain_config
 from .checkpoints import Recipe
 
 # %% ../../nbs/diffusion/09a_identity.ipynb #f770b69e
@@ -26,6 +26,11 @@ def digest(
     return h.hexdigest()
 
 # %% ../../nbs/diffusion/09a_identity.ipynb #98893b0d
+def _sketch(z):
+    "Each latent as its product with one random latent, which the rounding of another machine hardly moves."
+    g = torch.Generator().manual_seed(0)
+    return z.flatten(1).float() @ torch.randn(z[0].numel(), generator=g)/z[0].numel()**.5
+
 def describe_images(
     images,  # `Images`, `Latents` or `Streamed`
 ) -> dict:  # name -> plain value or tensor
@@ -33,41 +38,52 @@ def describe_images(
     n, some = len(images), images[evenly_spaced(torch.arange(len(images)), 64)]
     shape = 'x'.join(map(str, some.shape[1:]))
     facts = dict(images=f'{n} latents {shape}', mirrored=bool(images.flip))
-    if isinstance(images, Latents): return facts | dict(latents=some.float().mean((1, 2, 3)))
+    if isinstance(images, Latents): return facts | dict(latents=_sketch(images.x))
     held = isinstance(images, Images)
     content = digest(images.x) if held else digest('\0'.join(images.files.names), some)
     return facts | dict(images=f'{n} {"" if held else "streamed "}images {shape}, digest {content}')
 
 # %% ../../nbs/diffusion/09a_identity.ipynb #57ba1edf
-def _plain(config):
-    "A configuration in plain values, without what diffusers adds about its files."
-    items = dict(config) if isinstance(config, Mapping) else vars(config)
-    items = {k: v for k, v in items.items() if not k.startswith('_')}
-    return json.loads(json.dumps(items, default=lambda v: type(v).__name__))
+def _describe_value(v):
+    "A plain value, or a digest of what holds many; None for what has no plain form."
+    if isinstance(v, (bool, int, float, str)): return v
+    if torch.is_tensor(v): return digest(v)
+    if isinstance(v, (list, tuple)): return digest(str([_describe_value(k) for k in v]))
+    return digest(v.x) if isinstance(v, Images) else None
 
-def describe_call(
-    f,  # a function, or another callable object
-) -> str:
-    "A function by its name and the plain values of its closure; a wrapped one is described as what it wraps."
-    f = inspect.unwrap(f)
-    held, names = getattr(f, '__closure__', None) or (), getattr(getattr(f, '__code__', None), 'co_freevars', ())
-    values = {k: v for k, cell in zip(names, held) if isinstance(v := _content(cell), (bool, int, float, str))}
-    name = getattr(f, '__qualname__', type(f).__qualname__)
-    return f'{name}({", ".join(f"{k}={v}" for k, v in sorted(values.items()))})'
+def _held_values(f):
+    "What a callable object holds: arguments of a `partial`, closure, defaults, attributes."
+    if isinstance(f, functools.partial): return dict(enumerate(f.args)) | f.keywords
+    names, cells = getattr(getattr(f, '__code__', None), 'co_freevars', ()), getattr(f, '__closure__', None) or ()
+    held = {k: _content(cell) for k, cell in zip(names, cells)} | (getattr(f, '__kwdefaults__', None) or {})
+    return held | dict(enumerate(getattr(f, '__defaults__', None) or ())) | getattr(f, '__dict__', {})
 
 def _content(cell):
     try: return cell.cell_contents
     except ValueError: return None  # not assigned yet
+
+# %% ../../nbs/diffusion/09a_identity.ipynb #09a0ca11
+def describe_call(
+    f,  # a function, or another callable object
+) -> str:
+    "A function by its name and the values that it holds; a wrapped one is described as what it wraps."
+    f = inspect.unwrap(f)
+    inner = describe_call(f.func) if isinstance(f, functools.partial) else None
+    name = inner or getattr(f, '__qualname__', type(f).__qualname__)
+    values = {str(k): _describe_value(v) for k, v in _held_values(f).items()}
+    told = ', '.join(f'{k}={v}' for k, v in sorted(values.items()) if v is not None)
+    return f'{name}({told})'
 
 # %% ../../nbs/diffusion/09a_identity.ipynb #fdc2612d
 def _describe_refiner(refiner):
     "When refinement begins, and its options; the weights of a highlighter that was fitted before."
     if not refiner: return {'refinement begins at': 'never'}
     facts, highlighter = refiner.settings, refiner.highlighter
-    facts |= {f'highlighter {k}': v for k, v in _plain(getattr(highlighter, 'settings', {})).items()}
+    facts |= {f'highlighter {k}': v for k, v in plain_config(highlighter).items()}
     if callable(refiner.sample_ema): facts['samples of the maps'] = describe_call(refiner.sample_ema)
-    if highlighter.fitted: facts['highlighter weights'] = digest(*highlighter.state_dict().values())
-    if highlighter.real: facts['highlighter images'] = digest(*highlighter.real.values())
+    fitted, real = highlighter.fitted, highlighter.real
+    facts['highlighter weights'] = digest(*highlighter.state_dict().values()) if fitted else 'not fitted'
+    facts['highlighter images'] = digest(*real.values()) if real else 'none'
     return facts
 
 # %% ../../nbs/diffusion/09a_identity.ipynb #f7f7815e
@@ -84,9 +100,11 @@ def describe_run(
     "All that determines a run besides its recipe."
     facts = describe_images(images) | {'averaged weights decay': average.average.decay, 'autocast': precision}
     for name, part in dict(network=model.net, schedule=model.scheduler).items():
-        facts |= {name: type(part).__name__} | {f'{name} {k}': v for k, v in _plain(part.config).items()}
+        facts |= {name: type(part).__name__} | {f'{name} {k}': v for k, v in plain_config(part).items()}
     if model.first_stage: facts['first stage'] = digest(*model.first_stage.state_dict().values())
-    if model.tokenizer: facts['captions'] = digest('\0'.join(images.captions or ()))
+    if model.tokenizer:
+        facts['captions'] = digest('\0'.join(images.captions or ()))
+        facts['vocabulary'] = digest(str(sorted(model.tokenizer.get_vocab().items())))
     if loss_fn: facts['loss'] = describe_call(loss_fn)
     if recipe.decay == 'cosine': facts['steps'] = steps
     return facts | _describe_refiner(refiner)

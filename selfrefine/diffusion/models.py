@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'PIPELINES', 'ddpm', 'improved', 'uvit', 'ldm', 'text_to_image', 'Model', 'new_model', 'pipeline',
-           'save_model', 'load_model', 'shipped_folder', 'shipped', 'stable_diffusion', 'weights_digest', 'encode_set']
+           'save_model', 'load_model', 'shipped_folder', 'shipped', 'stable_diffusion', 'encode_set']
 
 # %% ../../nbs/diffusion/06_models.ipynb #8263361a
-import copy, hashlib, warnings
+import copy, warnings
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files as package_files
@@ -155,10 +155,15 @@ def pipeline(model: Diffusion, half: bool = False) -> DiffusionPipeline:
                                    feature_extractor=None, requires_safety_checker=False)
 
 # %% ../../nbs/diffusion/06_models.ipynb #449611ca
+def _weight_names(stem):
+    "The names under which diffusers writes weights, whole or in shards."
+    ends = '.safetensors', '.fp16.safetensors', '*-of-*.safetensors', '.safetensors.index*'
+    return tuple(stem + end for end in ends)
+
 _FILES = {
-    'scheduler': ('scheduler_config.json',), 'unet': ('config.json', 'diffusion_pytorch_model*.safetensors*'),
+    'scheduler': ('scheduler_config.json',), 'unet': ('config.json', *_weight_names('diffusion_pytorch_model')),
     'tokenizer': ('tokenizer*.json', 'vocab.json', 'merges.txt', 'special_tokens_map.json', 'added_tokens.json'),
-    'text_encoder': ('config.json', 'model*.safetensors*')}
+    'text_encoder': ('config.json', *_weight_names('model'))}
 _FILES |= dict(vae=_FILES['unet'], vqvae=_FILES['unet'])
 _OWNS = ('model_index.json', 'provenance.json', *(f'{part}/{name}' for part in _FILES for name in _FILES[part]))
 
@@ -265,17 +270,6 @@ def stable_diffusion(
     model.net.unet.register_to_config(sample_size=side >> small)
     model.check_parts()
     return model
-
-# %% ../../nbs/diffusion/06_models.ipynb #978c7d40
-def weights_digest(net: torch.nn.Module) -> str:
-    "A digest of a network's weights and their names: 16 hexadecimal digits of SHA-256."
-    check_kind('net', net, torch.nn.Module)
-    digest = hashlib.sha256()
-    for name, p in sorted(net.state_dict().items()):
-        digest.update(name.encode())
-        if p.ndim: digest.update(p.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-        else: digest.update(str(p.item()).encode())
-    return digest.hexdigest()[:16]
 
 # %% ../../nbs/diffusion/06_models.ipynb #704c7dbc
 @torch.no_grad()

@@ -33,7 +33,9 @@ def readable(
     except (KeyboardInterrupt, SystemExit, GeneratorExit): raise
     except BaseException as e:
         if isinstance(e, (ValueError, OSError)) and str(path) in str(e): raise
-        reason = ' '.join(str(e).split())[:200]
+        reason = ' '.join(str(e).split())
+        if type(e) is ValueError: raise ValueError(f'{path} cannot be read: {reason[:500]}') from None
+        reason = reason[:200]
         raise ValueError(f'{path} cannot be read ({type(e).__name__}: {reason}); was its download cut short?') from None
 
 # %% ../../nbs/diffusion/03a_reading.ipynb #2f0a7110
@@ -55,6 +57,7 @@ def read_config(
         if path.stat().st_size > 2**24: raise ValueError('a configuration of over 16 MB')
         config = json.loads(path.read_text(encoding='utf-8'))
         if not isinstance(config, dict): raise ValueError('it holds no settings')
+        if config.get('lambda_min_clipped') == -math.inf: del config['lambda_min_clipped']  # DPM-Solver's: no limit
         _check_values(config, most)
     return config
 
@@ -220,7 +223,7 @@ def read_schedule(
 ) -> DDPMScheduler:  # or a `VPSDE`
     "A noise schedule for training; raises `FileNotFoundError`, or `ValueError` for one of another family."
     path = Path(folder)/'scheduler_config.json'
-    config = read_config(path)
+    config = {k: v for k, v in read_config(path).items() if v is not None}  # DPM-Solver's variance type is null
     try: _check_schedule(config)
     except ValueError as e: raise ValueError(f'{path}: {e}; other schedules are not trained here') from None
     kind = VPSDE if config['_class_name'] == 'VPSDE' else DDPMScheduler

@@ -39,6 +39,8 @@ def _check_network(model, ema, refiner):
     if not refiner: return
     if unwrapped(refiner.net) is not net:
         raise ValueError('this refiner is of another network and would act on nothing; make it with `model.net`')
+    if unwrapped(getattr(refiner.sample_ema, 'source', net)) is not net:
+        raise ValueError('the maps of this refiner are of another network; give it `ema_sampler(Ema(model))`')
     if refiner.attention_weight and not refiner.modulation:
         raise ValueError('this refiner was removed from its network; make a new one')
     side = refiner.state.map.shape[-1]

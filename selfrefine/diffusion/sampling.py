@@ -19,12 +19,12 @@ import torch
 from tqdm import tqdm
 from ..data.checks import check_choice, check_kind, check_number
 from ..data.randomness import generator
-from ..data.storage import atomic, write_json
+from ..data.storage import atomic, user_path, write_json
 from ..data.images import to_uint8
 from .schedules import EulerMaruyama
 from .text import caption_list, warn_of_cut
 from .diffusion_model import Diffusion
-from .models import weights_digest
+from .model_digests import model_digest
 from .cpu import sampling_mode
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #08a00002
@@ -65,6 +65,7 @@ def _scheduler_options(name, steps, config):
     cosine = _is_cosine(config)
     even = steps > 1 and (name == 'ddpm' or name == 'dpm' and cosine)
     spacing = dict(timestep_spacing='linspace' if even else 'trailing')
+    if name == 'ddim': return spacing | dict(set_alpha_to_one=True)
     if name != 'dpm': return spacing
     return spacing | dict(thresholding=config['clip_sample'], lambda_min_clipped=-2.5 if cosine else -torch.inf)
 
@@ -167,7 +168,8 @@ def read_png(
     path: str | Path,
 ) -> torch.Tensor:  # uint8 (3, H, W), or (1, H, W) for a grey one
     "An image file; raises `FileNotFoundError`, or `ValueError` for a damaged one."
-    if not Path(path).is_file(): raise FileNotFoundError(f'there is no image {path}')
+    path = user_path(path, 'an image')
+    if not path.is_file(): raise FileNotFoundError(f'there is no image {path}')
     try:
         with Image.open(path) as image: image.verify()  # checksums, which reading alone passes over
         with Image.open(path) as image: pixels = np.array(image if image.mode == 'L' else image.convert('RGB'))
@@ -191,7 +193,7 @@ def claim_folder(
     n: int = 0,  # how many images there will be; 0: not said
 ):
     "Bind a folder to the settings of its images; raises `ValueError` if it holds images of others."
-    path = Path(check_kind('folder', folder, (str, os.PathLike)))/'samples.json'
+    path = user_path(folder, 'folder')/'samples.json'
     try: path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise NotADirectoryError(f'{folder} is a file, or lies below one; give a folder for the images') from None
@@ -208,7 +210,7 @@ def sample_files(
     folder: str | Path,  # that `sample` or `claim_folder` has bound
 ) -> list:  # paths, in the order of the images
     "The images of a folder; raises `ValueError` where some are missing, `FileNotFoundError` for another folder."
-    folder = Path(check_kind('folder', folder, (str, os.PathLike)))
+    folder = user_path(folder, 'folder')
     if not (folder/'samples.json').is_file():
         raise FileNotFoundError(f'{folder} holds no samples.json; give a folder that sample has written')
     there = {int(f.stem): f for f in folder.glob('*.png') if f.stem.isdecimal()}
@@ -234,8 +236,7 @@ def _stack_images(paths):
 # %% ../../nbs/diffusion/08_sampling.ipynb #3db9ad0c
 def _sample_settings(model, prompts, guidance, **how):
     "What a folder of samples is bound to."
-    settings = dict(weights=weights_digest(model.net), **how)
-    if model.first_stage: settings['first'] = weights_digest(model.first_stage)
+    settings = dict(model=model_digest(model), **how)
     if prompts is None: return settings
     digest = hashlib.sha256('\0'.join(prompts).encode()).hexdigest()[:16]
     return settings | dict(prompts=digest, guidance=guidance)
@@ -266,8 +267,9 @@ def sample(
     _check_picture(model)
     if prompts is not None: warn_of_cut(prompts, model.tokenizer)
     how = dict(sampler=name, steps=steps, seed=seed, bf16=bf16)
+    folder = folder and user_path(folder, 'folder')
     if folder: claim_folder(folder, _sample_settings(model, prompts, guidance, **how), n)
-    def path(i): return Path(folder)/f'{i:08}.png'
+    def path(i): return folder/f'{i:08}.png'
     missing, made = [i for i in range(n) if not (folder and path(i).exists())], {}
     with tqdm(total=len(missing), desc=f'{name}-{steps}', unit='image', disable=not progress, mininterval=2) as bar:
         for k in range(0, len(missing), batch):

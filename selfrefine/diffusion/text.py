@@ -6,7 +6,7 @@
 __all__ = ['TEXT_UNETS', 'caption_list', 'caption_tokenizer', 'warn_of_cut', 'TextConditioned', 'text_preset', 'text_network']
 
 # %% ../../nbs/diffusion/05_text.ipynb #441d4452
-import json, reprlib, string, warnings
+import json, re, reprlib, string, warnings
 
 # %% ../../nbs/diffusion/05_text.ipynb #43f4797c
 from diffusers import UNet2DConditionModel
@@ -28,6 +28,8 @@ def caption_list(
         raise ValueError(f'{what} must be a list with one string for each image, not {reprlib.repr(captions)}')
     wrong = [c for c in captions if not isinstance(c, str)]
     if wrong: raise ValueError(f'{what} must be strings, not {reprlib.repr(wrong[0])}; the empty one is written ""')
+    broken = [c for c in captions if re.search('[\ud800-\udfff]', c)]
+    if broken: raise ValueError(f'{what} must be whole characters, and {ascii(broken[0])[:60]} holds half of one')
     if n is not None and len(captions) != n:
         raise ValueError(f'{len(captions)} {what} for {n} images; give one for each')
     return list(captions)

@@ -17,6 +17,7 @@ from typing import Callable
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 import torch
+from ..data.storage import user_path
 from ..data.checks import check_number
 from ..data.randomness import generator
 from ..data.images import batches, Images
@@ -155,7 +156,10 @@ def _step_loss(state, x0, i, step):
     noise, target = refiner.enhance(noise) if refiner else (noise, noise)
     words, net = state.words(i, step, rows), state.net
     if words: net = lambda x, t: state.net(x, t, *words)
-    return state.loss_fn(net, scheduler, x0, t, noise, target)
+    loss = state.loss_fn(net, scheduler, x0, t, noise, target)
+    if torch.is_tensor(loss) and not loss.ndim and loss.requires_grad: return loss
+    raise ValueError('a loss function gives one number as a tensor with a gradient; is the network frozen, '
+                     'or a mean missing?')
 
 # %% ../../nbs/diffusion/12_training.ipynb #082d06f3
 def _share_gradients(state, step):
@@ -272,8 +276,8 @@ def train(
 ) -> list:  # the loss of each step
     """Train through both phases; raises `FloatingPointError` if the run diverges, `ValueError` for a foreign file.
 
-    Also what `check_run` raises, `RuntimeError` for a folder in use, and `OSError` for one without room.
-    """
+    Also what `check_run` raises, `RuntimeError` for a folder in use, and `OSError` for one without room."""
+    folder = folder and user_path(folder, 'folder')
     check_run(model, images, steps, recipe, ema, refiner, loss_fn, folder, every, tracker, compile)
     acc = make_accelerator(recipe.bf16, log_with=tracker, project_dir=folder)
     with run_folder(acc, folder):

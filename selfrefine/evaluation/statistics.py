@@ -12,13 +12,13 @@ import torch
 from ..data.checks import check_number
 from ..data.randomness import generator
 from ..method.classification import classification
-from .distances import as_feature_pair, cross_means, frechet, kid, pair_sums, root_trace
+from .distances import cross_means, feature_row_pair, frechet, kid, pair_sums, root_trace
 from .distances import square_root, statistics
 
 # %% ../../nbs/evaluation/02_statistics.ipynb #fcfc7f14
 def _weighted_frechet(real, x):
     "counts float64 (R, N) -> Frechet distances of these resamples of x to real, float64 (R,)."
-    mean, cov = statistics(real)
+    x, (mean, cov) = x.double(), statistics(real)
     s = square_root(cov)
     y = x @ s
     def score(w):
@@ -46,7 +46,7 @@ def _weighted_kid(real, x):
 def _weighted_metric(metric):
     "The slow way for a metric of one's own: (real, x) -> function of the counts (R, N)."
     def prepare(real, x):
-        rows = torch.arange(len(x))
+        real, x, rows = real.double(), x.double(), torch.arange(len(x))
         def score(w): return float(metric(real, x[rows.repeat_interleave(w.long())]))
         return lambda counts: torch.tensor([score(w) for w in counts], dtype=torch.float64)
     return prepare
@@ -85,7 +85,7 @@ def bootstrap_difference(
     check_number('n_boot', n_boot, 2), check_number('level', level, *_LEVEL, whole=False)
     if not callable(metric): raise ValueError(f'a metric is a function (real, features) -> number, not {metric!r}')
     prepare = _WEIGHTED.get(metric) or _weighted_metric(metric)
-    (real, a), (_, b), n = as_feature_pair(real, a), as_feature_pair(real, b), len(a)
+    (real, a), (_, b), n = feature_row_pair(real, a), feature_row_pair(real, b), len(a)
     if n != len(b) or n < 3:
         raise ValueError(f'{n} images against {len(b)}; pairs need one image of each arm for every noise, at least 3')
     score_a, score_b = prepare(real, a), prepare(real, b)

@@ -205,6 +205,7 @@ def data_digest(
 ) -> str:  # 16 hexadecimal digits
     "A digest of a set's pixels, its parts and its mirroring; for a streamed set, of what it is read from."
     if isinstance(images, Images): pixels = hashlib.sha256(images.x.numpy().tobytes()).hexdigest()
-    else: pixels = [images.name, images.side, images.background, str(images.files.source), images.files.names]
+    else: pixels = [images.name, images.side, images.background, str(images.files.source), images.files.names,
+                 images.files.stamps()]
     facts = [pixels, images.flip, {k: v.tolist() for k, v in images.parts.items()}]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

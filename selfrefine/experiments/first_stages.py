@@ -12,7 +12,8 @@ from dataclasses import asdict
 from ..data.storage import write_json
 from ..data.images import Images, Latents, part
 from ..diffusion.autoencoder import load_first_stage, new_first_stage
-from ..diffusion.models import Diffusion, MODELS, encode_set, weights_digest
+from ..diffusion.models import Diffusion, MODELS, encode_set
+from ..diffusion.model_digests import part_digest
 from ..diffusion.checkpoints import Recipe
 from ..diffusion.first_stage_training import train_first_stage
 from ..evaluation.perceptual import Perceptual
@@ -59,7 +60,7 @@ def training_set(
     real = part(images, 'train')
     if not model.first_stage: return real
     def make(folder): _save_latents(folder, model, real)
-    made = link('latents', make, (data_digest(real), weights_digest(model.first_stage)))
+    made = link('latents', make, (data_digest(real), part_digest(model.first_stage)))
     with reading(made): z = read_file(made, 'latents.safetensors')['z']
     captions = real.captions and [c for c in real.captions for _ in range(len(z)//len(real))]
     return Latents(z, f'{real.name} latents', captions)

@@ -24,7 +24,7 @@ from ..method.highlighter import FlawHighlighter, shipped_highlighter
 from ..method.mfam import center_map
 from ..method.planted_flaws import FLAWS, plant
 from ..method.local_highlighter import load_highlighter, TAPS
-from ..diffusion.models import weights_digest
+from ..diffusion.model_digests import part_digest
 from ..evaluation.statistics import mean_interval
 from ..evaluation.localisation_scores import localisation_scores
 from .presets import Preset
@@ -124,7 +124,7 @@ def finder_scores(
 def _cached_scores(name, finder, flawed, nets):
     "`finder_scores` through a link; `nets` are what the finder looks with."
     n = len(next(iter(flawed.values()))[0])
-    parents = [weights_digest(h) for h in nets]
+    parents = [part_digest(h) for h in nets]
     parents += [hashlib.sha256(x.numpy().tobytes()).hexdigest() for x, _ in flawed.values()]
     def make(folder):
         scores = finder_scores(finder, flawed)

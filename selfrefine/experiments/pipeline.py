@@ -23,7 +23,8 @@ from ..method.highlighter import FlawHighlighter, shipped_highlighter
 from ..method.phases import Phases, SelfRefiner
 from ..method.local_highlighter import load_highlighter, new_highlighter
 from ..diffusion.models import Diffusion, MODELS, load_model, new_model, save_model
-from ..diffusion.models import shipped_folder, stable_diffusion, weights_digest
+from ..diffusion.models import shipped_folder, stable_diffusion
+from ..diffusion.model_digests import model_digest, part_digest
 from ..diffusion.sampling import sample, sampling_scheduler
 from ..diffusion.checkpoints import Recipe
 from ..diffusion.ema import Ema, ema_sampler
@@ -68,9 +69,9 @@ def _base_link(p, images, seed):
     if p.base_folder:
         given = shipped_folder(f'{p.model}-emoji') if p.base_folder == 'shipped' else find_source(p.base_folder)
         def copy(folder): shutil.copytree(given, folder/'model', dirs_exist_ok=True)
-        return link('base', lambda folder: copy(folder), (weights_digest(load_model(given).net),))
+        return link('base', lambda folder: copy(folder), (model_digest(load_model(given)),))
     first_stage = make_first_stage(p, images, seed)
-    parents = [data_digest(images)] + ([weights_digest(first_stage)] if first_stage else [])
+    parents = [data_digest(images)] + ([part_digest(first_stage)] if first_stage else [])
     def make(folder): train_base(folder, p, images, seed, first_stage)
     what = dict(seed=seed, model=p.model, base=p.base_steps, side=p.side, recipe=asdict(recipe(p, seed)))
     return link('base', make, tuple(parents), **what)
@@ -120,7 +121,7 @@ def draw_samples(
     def make(folder):
         model = open_model(p, trained/'model')
         sample(model, p.n, p.sampler, p.sampler_steps, folder=folder/'png', progress=True, **how)
-    return link('samples', make, (trained,), n=p.n, sampler=p.sampler, steps=p.sampler_steps, **how)
+    return link('samples', make, (trained,), n=p.n, side=p.side, sampler=p.sampler, steps=p.sampler_steps, **how)
 
 # %% ../../nbs/experiments/03_pipeline.ipynb #a29d57e8
 def load_samples(
@@ -268,6 +269,6 @@ def train_arm(
     more = extra_steps(p, open_model(p, base/'model'), highlighter) if name == 'base+' else 0
     def make(folder): return _train_arm_into(folder, p, options, images, base, highlighter, seed, more)
     scale = {k: getattr(p, k) for k in ('steps', 'cycle', 'n_map', 'map_steps', 'guidance')}
-    parents = base, weights_digest(highlighter), data_digest(images)
+    parents = base, part_digest(highlighter), data_digest(images)
     how = dict(arm=_as_settings(options), more=more, seed=seed, recipe=asdict(recipe(p, seed)))
     return link('arm', make, parents, **how, **scale)

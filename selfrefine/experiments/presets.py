@@ -56,7 +56,7 @@ _PAIRS = (('base_steps', 'base_folder'), ('highlighter_width', 'highlighter_file
 _ONE = 'side', 'steps', 'cycle', 'batch', 'n_map', 'map_steps', 'sampler_steps', 'base_steps', 'first_stage_steps'
 _FIELD_COUNTS = dict.fromkeys(_ONE, (1, math.inf))
 _FIELD_COUNTS |= dict(n=(2, math.inf), n_fake=(10, math.inf), warmup=(0, math.inf))
-_FIELD_RANGES = dict(lr=(1e-9, 1), ema=(0, 1), weight_decay=(0, 1), highlighter_width=(1/64, 1),
+_FIELD_RANGES = dict(lr=(1e-9, 1), ema=(0, .9999999), weight_decay=(0, 1), highlighter_width=(1/64, 1),
                      guidance=(0, 1000))
 _FIELD_WORDS = dict(model=MODELS, sampler=SAMPLERS, highlighter=HIGHLIGHTERS, parts=('given', 'drawn'),
                     encoder=('auto', 'squeezenet', 'inception'))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 # %% ../../nbs/experiments/05_report.ipynb #88a01bd1
 import matplotlib.pyplot as plt
-from ..data.storage import atomic
+from ..data.storage import atomic, user_path
 from .compute import machine_meta
 
 # %% ../../nbs/experiments/05_report.ipynb #8c70be20
@@ -21,7 +21,7 @@ def reports_folder(
 ) -> Path:
     "Where a report's files go: `out`; by default the repository's folder of reports, else one in the current folder."
     root = Path(__file__).parents[2]
-    return Path(out) if out else (root/'reports' if (root/'nbs').is_dir() else Path('reports'))
+    return user_path(out, 'out') if out else (root/'reports' if (root/'nbs').is_dir() else Path('reports'))
 
 def writable_folder(
     path: str | Path,

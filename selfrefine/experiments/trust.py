@@ -22,7 +22,8 @@ from ..data.sets import emoji
 from ..method.forward_noise import Readings
 from ..method.phases import Phases, SelfRefiner
 from ..method.highlighter import FlawHighlighter
-from ..diffusion.models import load_model, new_model, save_model, weights_digest
+from ..diffusion.models import load_model, new_model, save_model
+from ..diffusion.model_digests import weights_digest
 from ..diffusion.checkpoints import load_checkpoint, Recipe
 from ..diffusion.ema import Ema, ema_sampler
 from ..diffusion.sampling import read_png, sample

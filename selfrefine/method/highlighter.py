@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 from ..data.checks import check_choice, check_number
 from ..data.randomness import batch_indices, generator
-from ..data.storage import load_tensors, save_tensors
+from ..data.storage import load_tensors, save_tensors, user_path
 from ..data.images import image_bytes, Images
 from .classification import classification
 from .gradcam import build_vgg, cam_grid, grad_cam, library_cam, library_cams, maps_from_cams
@@ -265,8 +265,7 @@ def save(self: FlawHighlighter,
 # %% ../../nbs/method/02_highlighter.ipynb #69c2a0ae
 def _check_settings(cls, settings):
     "The options in a file, and what it says of its quality; raises `ValueError` for any other setting."
-    settings = dict(settings)
-    quality = settings.pop('quality', None)
+    quality = (settings := dict(settings)).pop('quality', None)
     if quality: judge_auc(**quality)
     wrong = settings.keys() ^ set(cls.file_settings)
     if wrong: raise ValueError(f'unknown or missing settings: {", ".join(sorted(wrong))}')
@@ -278,7 +277,8 @@ def load(cls: FlawHighlighter,
     real: Images | torch.Tensor | None = None,  # real images, where it will be evaluated or fitted further
 ) -> FlawHighlighter:
     "A saved highlighter; raises `FileNotFoundError`, or `ValueError` for a foreign or damaged file."
-    if not Path(path).is_file(): raise FileNotFoundError(f'no highlighter at {path}; fit one and save it there')
+    path = user_path(path, 'a highlighter')
+    if not path.is_file(): raise FileNotFoundError(f'no highlighter at {path}; fit one and save it there')
     try:
         settings, tensors = load_tensors(path, _HIGHLIGHTER_FORMAT)
         settings, quality = _check_settings(cls, settings)

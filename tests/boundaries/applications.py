@@ -34,6 +34,8 @@ def names(folder):
     (folder/'mine/images/cat.png').write_bytes(b'a cat')
     (folder/'half.png').write_bytes((folder/'pictures/0.png').read_bytes()[:60])
     (folder/'half.safetensors').write_bytes(b'half')
+    erased = Image.new('RGBA', (16, 16), 'white')
+    erased.paste((255, 255, 255, 0), (0, 0, 4, 4))
     Image.linear_gradient('L').save(folder/'grey.png')
     _lines(folder/'edited', json.dumps(answer | dict(cells=[1, 2])) + '\n')
     _lines(folder/'nested', '['*100_000 + ']'*100_000 + '\n')
@@ -59,6 +61,9 @@ rows = [
     ("read_mask(folder/'none.png', 32)", FileNotFoundError, ['none.png']),
     ("read_mask(folder/'half.png', 32)", ValueError, ['half.png', 'cannot be read']),
     ("read_mask(folder/'grey.png', 32)", ValueError, ['has greys', 'threshold']),
+    ("read_mask(Image.new('RGB', (8, 8), 'red'), 32)", ValueError, ['has a colour', 'white']),
+    ("read_mask(erased, 32)", ValueError, ['white with transparent places', 'invert=True']),
+    ("make_masks(erased, 32)", ValueError, ['white with transparent places', 'invert=True']),
     ("read_mask(Image.new('L', (8, 4)), 32)", ValueError, ['square', '8x4']),
     ("read_mask(folder, 32)", ValueError, ['cannot be read']),
     # RePaint

@@ -26,6 +26,13 @@ def names(folder):
     with zipfile.ZipFile(folder/'empty.zip', 'w'): pass
     (folder/'data.mdb').write_bytes(b'404 not found'*100)
     os.mkfifo(folder/'pipes/a.png')
+    os.mkfifo(folder/'pipe.zip')
+    for name in ('parts/train_0.png', 'parts/test_0.png', 'german/Trainingsdaten/0.png', 'german/Testdaten/0.png',
+                 'listed/0.png', 'looped/0.png'):
+        (folder/name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (4, 4)).save(folder/name)
+    (folder/'listed/test.txt').write_text('0.png')
+    (folder/'looped/1.png').symlink_to('1.png')
     x = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     images = Images(x, 'four', parts=dict(train=torch.arange(4), val=torch.arange(0)))
     return globals() | dict(folder=folder, x=x, images=images, nan=float('nan'))
@@ -109,6 +116,12 @@ rows = [
         for s in ('empty', 'text', 'pipes', 'video', 'empty.zip')],
     *[(f'{call}(folder/{s!r})', ValueError, [f'{s} is not a readable zip', 'unpack'])
         for call in ('Files', 'load_images') for s in ('damaged.zip', 'set.tar', 'set.7z')],
+    *[(f'{call}({place})', ValueError, ['is no regular file', 'give a folder or a zip'])
+        for call in ('Files', 'load_images') for place in ('folder/"pipe.zip"', '"/dev/zero"')],
+    ('load_images(folder/"parts")', ValueError, ['train_0.png and test_0.png', 'parts="drawn"']),
+    ('load_images(folder/"german")', ValueError, ["'Testdaten'", 'parts="drawn"']),
+    ('load_images(folder/"listed")', ValueError, ['test.txt seem to say the parts', 'parts="drawn"']),
+    ('load_images(folder/"looped")', ValueError, ['1 of 2 files', '1.png (there is no file', 'replace or delete']),
     ('load_images(folder/"set/0.png")', ValueError, ['it is one picture; give the folder']),
     ('load_images(folder/"data.mdb")', ValueError, ['lmdb database', 'fetch it again']),
     ('load_images(folder/"broken")', ValueError, ['4 of 4 files', '0.png', 'replace or delete them']),

@@ -1,11 +1,12 @@
-"Calls of captions, caption_lists and image_lists of selfrefine.data that must be refused: (call, error, words)."
+"Calls of captions, lists and parts of selfrefine.data that must be refused: (call, error, words)."
 import torch
 from PIL import Image
 from selfrefine.data.caption_lists import caption_rows, decode_text, parse_rows
 from selfrefine.data.captions import combination, plain_caption, repeat_rare_designs, split_by_caption
 from selfrefine.data.image_files import Files
-from selfrefine.data.image_lists import attach_lists, file_parts
+from selfrefine.data.image_lists import attach_lists
 from selfrefine.data.images import Images
+from selfrefine.data.part_names import file_parts
 
 lists = {
     'empty.csv': b'', 'header.csv': b'file,split\n', 'columns.csv': b'name,text\n1.png,one\n',
@@ -21,6 +22,9 @@ lists = {
     'text.json': b'[{"file": "1.png", "caption": 7}]', 'file.json': b'[{"file": 1, "caption": "one"}]',
     'bare.json': b'[{"caption": "one"}]', 'coco.json': b'{"images": [{}], "annotations": [{"image_id": 1}]}',
     'lines.jsonl': b'{"file_name": "1.png", "text": "one"}\n{"file', 'list.txt': b'one',
+    'is_test.csv': b'file,text,is_test\n1.png,one,0\n2.png,two,1\n',
+    'hidden.json': b'[{"file": "1.png", "text": "one", "belongs to": "Test"}]',
+    'two.json': b'[{"file": "1.png", "Part": "test", "subset": "train"}]',
     'label.jsonl': b'{"file_name": "1.png", "label": 3}'}
 not_text = 'latin.csv', 'null.csv', 'binary.json'
 refused = [f'{n} is not UTF-8 text' if n in not_text else f'{n} is no list of captions or parts' for n in lists]
@@ -71,8 +75,9 @@ rows = [
        [[], {}, 1.5], ['a', 'b', 'c'])],
     *[(f"file_parts({[n + '.png' for n in tree.split()]})", ValueError, [known]) for tree in
       ('train/1 unseen/2', 'test/1 2', '1 2 val/3', 'train/1 cats/test/2', 'coco_train/1 coco_test/2',
-       'photos/1 photos_val/2', 'trainA/1 testA/2 extra/3', 'Training/1 TESTING/2 3')],
+       'photos/1 photos_val/2', 'Trainingsdaten/1 Testdaten/2', 'trainA/1 testA/2 extra/3', 'Training/1 TESTING/2 3')],
     ("file_parts(['train/test/1.png', 'train/cats/2.png'])", ValueError, ['in a folder for training and in one for']),
+    ("file_parts(['train_0.png', 'test_0.png'])", ValueError, ['the names of all files hold a part', 'parts="drawn"']),
     ("attach_lists(folder)", ValueError, ['lists are attached to Files(folder)']),
     ("attach_lists(None)", ValueError, ['not to None']),
     ("attach_lists(gaps)", ValueError, ['metadata.jsonl in', 'leaves out 1 of the 2 images', '2.png']),

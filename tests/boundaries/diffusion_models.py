@@ -11,7 +11,8 @@ from selfrefine.diffusion.diffusion_model import Diffusion, halvings
 from selfrefine.diffusion.first_stage_training import Autoencoder, cluster_centres, init_codebook, reconstruction_loss
 from selfrefine.diffusion.first_stage_training import train_first_stage, unscaled_latents
 from selfrefine.diffusion.models import ddpm, encode_set, improved, ldm, load_model, new_model, pipeline, save_model
-from selfrefine.diffusion.models import shipped, shipped_folder, stable_diffusion, text_to_image, uvit, weights_digest
+from selfrefine.diffusion.models import shipped, shipped_folder, stable_diffusion, text_to_image, uvit
+from selfrefine.diffusion.model_digests import weights_digest
 from selfrefine.diffusion.reading import check_weights, read_config, read_network, read_schedule
 from selfrefine.diffusion.schedules import ddpm_schedule
 

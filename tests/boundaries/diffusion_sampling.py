@@ -99,6 +99,7 @@ rows = [
     ("caption_list(['a', None])", ValueError, ['must be strings, not None']),
     ("caption_list(['a', 3])", ValueError, ['must be strings, not 3']),
     ("caption_list([b'a'])", ValueError, ["must be strings, not b'a'"]),
+    ("caption_list(['a\\ud800'])", ValueError, ['whole characters', 'ud800']),
     ("caption_list([], 2)", ValueError, ['0 captions for 2 images']),
     ("caption_tokenizer('red heart')", ValueError, ['must be a list']),
     ("caption_tokenizer(['a'], size=0)", ValueError, ['size must be']),

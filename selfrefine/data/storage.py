@@ -48,7 +48,9 @@ def write_json(
     indent: int | None = 1,  # spaces of each level; None: one line
 ):
     "Write JSON, atomically; raises `OSError` where it cannot be written, `TypeError` for what JSON does not know."
-    text = json.dumps(value, indent=indent)
+    try: text = json.dumps(value, indent=indent)
+    except (TypeError, ValueError) as e:
+        raise TypeError(f'{path} is not written, since JSON holds dicts, lists, texts and numbers only: {e}') from None
     with atomic(path) as temporary: temporary.write_text(text + '\n', encoding='utf-8')
 
 # %% ../../nbs/data/01_storage.ipynb #ea199932

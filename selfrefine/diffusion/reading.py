@@ -6,11 +6,12 @@
 __all__ = ['NETWORKS', 'SCHEDULES', 'readable', 'read_config', 'check_weights', 'quiet', 'read_network', 'read_schedule']
 
 # %% ../../nbs/diffusion/03a_reading.ipynb #bb8083f8
-import json, math, re
+import inspect, json, math, re
 from contextlib import contextmanager
 from pathlib import Path
 
 # %% ../../nbs/diffusion/03a_reading.ipynb #e677c695
+import diffusers
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel, UNet2DModel, VQModel
 from diffusers.utils import logging
 from safetensors import safe_open
@@ -217,6 +218,12 @@ def _check_schedule(config):
         raise ValueError('trained_betas must be a list of num_train_timesteps numbers')
     for beta in betas: check_number('trained_betas', beta, 0, .9999, whole=False)
 
+# %% ../../nbs/diffusion/03a_reading.ipynb #a1b0c002
+def _own_defaults(name):
+    "What a schedule's class takes where its file is silent."
+    known = inspect.signature(getattr(diffusers, name).__init__).parameters
+    return {k: known[k].default if k in known else False for k in ('beta_start', 'beta_end', 'clip_sample')}
+
 # %% ../../nbs/diffusion/03a_reading.ipynb #66e3f4bf
 def read_schedule(
     folder: str | Path,  # of a scheduler of diffusers, or of a `VPSDE`
@@ -226,5 +233,6 @@ def read_schedule(
     config = {k: v for k, v in read_config(path).items() if v is not None}  # DPM-Solver's variance type is null
     try: _check_schedule(config)
     except ValueError as e: raise ValueError(f'{path}: {e}; other schedules are not trained here') from None
-    kind = VPSDE if config['_class_name'] == 'VPSDE' else DDPMScheduler
-    with readable(path), quiet(): return kind.from_config(config)
+    with readable(path), quiet():
+        if config['_class_name'] == 'VPSDE': return VPSDE.from_config(config)
+        return DDPMScheduler.from_config(_own_defaults(config['_class_name']) | config)

@@ -57,7 +57,7 @@ def measure(
     metric: Metric,
     context,  # has the attributes that the metric needs, and `reference(part, need)`
 ) -> Result | None:
-    "A metric of one arm with one seed; None where it needs something that is not there."
+    "A metric of one arm with one seed; None where it needs something that is not there; raises `ValueError` for NaN."
     given = []
     for need in metric.needs:
         given.append(getattr(context, need))
@@ -65,9 +65,10 @@ def measure(
     reference = context.reference(metric.reference, metric.needs[0]) if metric.reference else None
     found = metric.function(*given, *([] if reference is None else [reference]))
     if found is None: return None
-    if isinstance(found, (int, float)): return Result(float(found), None, given[0], reference)
-    scores = torch.as_tensor(found).double().tolist()
-    return Result(float(np.mean(scores)), scores)
+    scores = torch.as_tensor(found).double()
+    if scores.isnan().any(): raise ValueError(f'{metric.name} is NaN; return None where a metric has no value')
+    if not scores.ndim: return Result(scores.item(), None, given[0], reference)
+    return Result(float(np.mean(scores.tolist())), scores.tolist())
 
 # %% ../../nbs/experiments/04_metrics.ipynb #b754d98f
 DETECTED = sum(map(NormalDist().inv_cdf, (.975, .8)))  # standard errors in the smallest effect seen four times in five

@@ -151,12 +151,18 @@ def _context(self: SelfRefiner, key, images, cams):
     return MapContext(self.state.map.shape[-1], key, images, cams, real, self.memo)
 
 # %% ../../nbs/method/06_phases.ipynb #e8847bcf
+def _draw(sample_ema, n, generator):
+    "Samples of the averaged weights; raises `ValueError` for another number of them."
+    images = sample_ema(n, generator)
+    if len(images) != n: raise ValueError(f'sample_ema must return {n} images when asked for {n}, not {len(images)}')
+    return images
+
 @patch
 def _fit_highlighter(self: SelfRefiner):
     "Fit the highlighter on samples of this moment, once, the same in all processes."
     self.highlighter.to(self.state.map.device)
     if self.highlighter.fitted: return
-    fake = self.sample_ema(self.n_fake, generator(self.seed, 'map', -1))
+    fake = _draw(self.sample_ema, self.n_fake, generator(self.seed, 'map', -1))
     before = copy.deepcopy(self.highlighter.state_dict())
     try:
         with torch.enable_grad(): self.highlighter.fit(fake)
@@ -189,7 +195,7 @@ def refresh(self: SelfRefiner, step: int):
     with undisturbed(key.initial_seed(), self.net, self.highlighter), self.bypass():
         if self.guide.needs_samples:
             self._fit_highlighter()
-            images = self.sample_ema(self.n_map, key)
+            images = _draw(self.sample_ema, self.n_map, key)
             cams = self.highlighter.cams(images)
         m = self.guide(self._context(key, images, cams)).to(self.state.map)
     broadcast([m])

@@ -299,7 +299,7 @@ def test_nan_images():
     model = ddpm(16)
     model.net.conv_in.weight.data.fill_(float('nan'))
     refiner = SelfRefiner(model.net, fitted(portraits()), ema_sampler(Ema(model), 2), Phases(4, 0, 2), n_map=8)
-    with pytest.raises(ValueError, match='the model that made them has diverged'): refiner.at(0)
+    with pytest.raises(ValueError, match='NaN or infinity at step 1 of 2'): refiner.at(0)
     assert not refiner.state.ready
 
 @pytest.fixture
@@ -318,9 +318,9 @@ def zipped(folder, path, method=zipfile.ZIP_DEFLATED):
 
 def test_empty_and_unreadable_folder(pictures, tmp_path):
     (tmp_path/'empty').mkdir()
-    with pytest.raises(ValueError, match='no images in .*empty; looked for'): load_images(tmp_path/'empty')
+    with pytest.raises(ValueError, match='no images in .*empty; give a folder or zip'): load_images(tmp_path/'empty')
     (pictures/'train/0.png').write_bytes((pictures/'train/0.png').read_bytes()[:100])
-    unreadable = '1 of 12 files .* cannot be read: train/0.png; replace or delete'
+    unreadable = '1 of 12 files .* cannot be read: train/0.png .*truncated.*; replace or delete'
     with pytest.raises(ValueError, match=unreadable): load_images(pictures, 16)
 
 def test_corrupt_zip(pictures, tmp_path):

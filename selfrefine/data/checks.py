@@ -42,9 +42,10 @@ def check_choice(
     value,  # to be checked
     choices,  # what is allowed, in the order in which to list it
 ):  # the value
-    "One of some words; raises `ValueError` for another, with all of them and the closest."
+    "One of some words; raises `ValueError` for another, with the first dozen of them and the closest."
     if any(value is c or isinstance(value, type(c)) and value == c for c in choices): return value
-    listed = ', '.join(map(str, choices))
+    words = list(map(str, choices))
+    listed = ', '.join(words[:12]) + (f' and {len(words) - 12} others' if len(words) > 12 else '')
     raise ValueError(f'{name} is one of {listed}, not {value!r}{closest(value, choices)}')
 
 # %% ../../nbs/data/00_checks.ipynb #45af8f05

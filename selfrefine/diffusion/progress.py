@@ -27,8 +27,8 @@ def time_map(
     with undisturbed(0, refiner.net, refiner.highlighter), refiner.bypass(), torch.no_grad():
         refiner.highlighter.to(refiner.state.map.device)
         began = time.perf_counter()
-        cams = refiner.highlighter.cams(refiner.sample_ema(n, generator(refiner.seed, 'map', -2)))
-        cams.sum().item()
+        images = refiner.sample_ema(n, generator(refiner.seed, 'map', -2))
+        refiner.highlighter.cams(images, by_place=True).sum().item()
         return (time.perf_counter() - began)*refiner.n_map/n
 
 # %% ../../nbs/diffusion/10_progress.ipynb #ee9b9aeb

@@ -171,10 +171,10 @@ def _cam(self: FlawHighlighter, x):
 @patch
 def cams(self: FlawHighlighter,
     images: torch.Tensor | Images,  # uint8 (N, 1 or 3, H, H), or a set
-    batch: int = 64,  # images at once
+    batch: int = 64, by_place: bool = False,  # see `each`
 ) -> torch.Tensor:  # (N, 1, g, g), not negative
     "CAMs of the fake class on the grid of the chosen layer; raises what `each` raises."
-    return self.each(images, self._cam, batch)
+    return self.each(images, self._cam, batch, by_place)
 
 # %% ../../nbs/method/02_highlighter.ipynb #c1c1e5d3
 @patch

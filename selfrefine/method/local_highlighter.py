@@ -101,10 +101,10 @@ def loss(self: LocalHighlighter, x, label, sides, step):
 @patch
 def cams(self: LocalHighlighter,
     images,  # uint8 (N, 1 or 3, H, H), or a set
-    batch: int = 64,  # images at once
+    batch: int = 64, by_place: bool = False,  # see `FlawHighlighter.each`
 ) -> torch.Tensor:  # (N, 1, S/4, S/4), not negative
     "The evidence of a flaw at every place: -log of the probability that there is none; raises what `each` raises."
-    return self.each(images, lambda x: F.softplus(self.net.places(x)), batch)
+    return self.each(images, lambda x: F.softplus(self.net.places(x)), batch, by_place)
 
 # %% ../../nbs/method/08_local_highlighter.ipynb #af807d84
 @patch

@@ -196,7 +196,7 @@ def refresh(self: SelfRefiner, step: int):
         if self.guide.needs_samples:
             self._fit_highlighter()
             images = _draw(self.sample_ema, self.n_map, key)
-            cams = self.highlighter.cams(images)
+            cams = self.highlighter.cams(images, by_place=True)
         m = self.guide(self._context(key, images, cams)).to(self.state.map)
     broadcast([m])
     self._judge(m, step, cams)

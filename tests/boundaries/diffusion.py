@@ -95,7 +95,7 @@ rows = [
     ('run(refiner=explains)', TypeError, ['refiner must be', 'FlawHighlighter']),
     ('run(refiner=refiner(ddpm(16)))', ValueError, ['another network', 'model.net']),
     ("run(loss_fn='mse')", TypeError, ['loss_fn must be a function', 'mse']),
-    ('run(folder=3)', TypeError, ['folder must be', 'int']),
+    ('run(folder=3)', TypeError, ['folder is given as']),
     ("run(tracker='tensorbord', folder=folder)", ValueError, ["did you mean 'tensorboard'"]),
     ("run(tracker='tensorboard')", ValueError, ['give `folder`']),
     ("run(tracker='aim', folder=folder)", ImportError, ['aim is not installed', 'pip install']),

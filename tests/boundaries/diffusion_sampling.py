@@ -142,14 +142,14 @@ rows = [
     ("sample(model, 1, steps=1, folder=folder/'plain/below')", NotADirectoryError, ['lies below one']),
     ("sample(model, 1, steps=1, folder=folder/'foreign')", ValueError, ['no samples.json', 'another folder']),
     ("sample(model, 1, steps=1, folder=folder/'gap')", ValueError, ['other settings']),
-    ("sample(model, 1, steps=1, folder=3)", TypeError, ['folder must be']),
+    ("sample(model, 1, steps=1, folder=3)", TypeError, ['folder is given as']),
     # folders of images
     *[(f"claim_folder(folder/'{name}', dict(steps=1))", ValueError, ['samples.json is damaged', 'delete it'])
       for name in ('file', 'damaged', 'binary', 'listed')],
     ("read_samples(folder/'gap')", ValueError, ['holds 1 of 2 images']),
     ("read_samples(folder/'foreign')", FileNotFoundError, ['no samples.json']),
     ("sample_files(folder/'nowhere')", FileNotFoundError, ['no samples.json']),
-    ("sample_files(None)", TypeError, ['folder must be']),
+    ("sample_files(None)", TypeError, ['folder is given as']),
     ("read_png(folder/'bad.png')", ValueError, ['bad.png is damaged']),
     ("read_png(folder/'no.png')", FileNotFoundError, ['there is no image']),
     ("write_png(x[0], folder/'x.png')", ValueError, ['uint8', 'to_uint8']),

@@ -383,10 +383,10 @@ def test_interrupted_arm(empty_cache, interrupts):
     base = pipeline.base_model(p, x, 0)
     def arm(): return pipeline.train_arm(p, 'both', x, base, explains, 0)
     cams, calls = explains.cams, []
-    def stop(images):
+    def stop(images, **how):
         calls.append(1)
         if len(calls) == 3: signal.raise_signal(signal.SIGINT)
-        return cams(images)
+        return cams(images, **how)
     explains.cams = stop
     with pytest.raises(KeyboardInterrupt): arm()
     folder, = empty_cache.glob('arm-*')

@@ -59,7 +59,7 @@ def newest_explanation(
     seed = c.p.seeds[0]
     links = c.links[arm, seed]
     highlighter, images = fitted_highlighter(c.p, c.images, links['base']), newest_images(links['arm'])
-    cams = highlighter.cams(images)
+    cams = highlighter.cams(images, by_place=True)
     weights = w['noise_weight'], w['attention_weight'], w.get('readings', Readings())
     fams, maps = maps_from_cams(cams, c.p.side), load_maps(links['arm'])
     return Explanation(c.p, seed, links, *weights, highlighter, images, cams, fams, maps)

@@ -80,7 +80,7 @@ def _layout(maps, shown, n):
 # %% ../../nbs/experiments/15_map_drift.ipynb #478af153
 def _drift_rows(maps, newest, h, side, shown):
     "Every map, the halves of the newest, and the fake scores of the images that are shown."
-    rows, cams = map_drift(maps), h.cams(newest)
+    rows, cams = map_drift(maps), h.cams(newest, by_place=True)
     halves = map_correlation(mean_map(cams[::2], side), mean_map(cams[1::2], side))
     others = [dict(tensor='halves of the newest', step=max(maps), to_previous=halves)]
     for method, x, _ in shown:

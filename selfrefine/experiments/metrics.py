@@ -65,7 +65,7 @@ def measure(
     reference = context.reference(metric.reference, metric.needs[0]) if metric.reference else None
     found = metric.function(*given, *([] if reference is None else [reference]))
     if found is None: return None
-    scores = torch.as_tensor(found).double()
+    scores = torch.as_tensor(found, dtype=torch.float64)
     if scores.isnan().any(): raise ValueError(f'{metric.name} is NaN; return None where a metric has no value')
     if not scores.ndim: return Result(scores.item(), None, given[0], reference)
     return Result(float(np.mean(scores.tolist())), scores.tolist())

@@ -232,7 +232,8 @@ def _map_caution(folder, highlighter):
     "What an arm's mean maps, and the maps of the images behind the newest one, are worth; None for no objection."
     maps, images = list(load_maps(folder).values()), newest_images(folder)
     if not maps: return None
-    found = judge_maps(torch.cat(maps)), None if images is None else highlighter.caution(highlighter.cams(images))
+    cams = None if images is None else highlighter.cams(images, by_place=True)
+    found = judge_maps(torch.cat(maps)), None if cams is None else highlighter.caution(cams)
     return '; '.join(filter(None, found)) or None
 
 # %% ../../nbs/experiments/03_pipeline.ipynb #03a00003

@@ -38,7 +38,8 @@ def read_maps(
 ) -> dict:  # name -> float32 (1, S, S)
     "Maps by image name; raises `FileNotFoundError` where there are none, `ValueError` for NaN or another shape."
     maps = source if isinstance(source, dict) else _load_maps(source)
-    return {name: _as_map(name, m) for name, m in maps.items()}
+    try: return {name: _as_map(name, m) for name, m in maps.items()}
+    except ValueError as e: raise ValueError(str(e) if isinstance(source, dict) else f'{source}: {e}') from None
 
 # %% ../../nbs/applications/03a_study_maps.ipynb #6a2ab171
 def flaw_maps(

@@ -98,6 +98,8 @@ def _hidden_at(name):
     parts = name.split('/')
     return next(('/'.join(parts[:i + 1]) for i, p in enumerate(parts) if _is_hidden(p) or _is_system(p)), '')
 
+_ZIP_ERRORS = zipfile.BadZipFile, RuntimeError, IndexError  # of a zip that is damaged, locked or too new
+
 class _Zip(_Folder):
     "The files of a zip, with the same methods."
     def __init__(self, source):
@@ -110,7 +112,9 @@ class _Zip(_Folder):
         return self._archives[os.getpid()]
     def _info(self, name): return self._archive().getinfo(self._stored.get(name, name))
     def names(self):
-        stored = {i.filename.replace('\\', '/'): i.filename for i in self._archive().infolist() if not i.is_dir()}
+        found = [i.filename for i in self._archive().infolist()]
+        if not all(found): raise ValueError(f'{self.source} is damaged: a file in it has no name; pack it again')
+        stored = {n.replace('\\', '/'): n for n in found if not n.endswith('/')}
         self._stored = {n: spelling for n, spelling in stored.items() if n != spelling}
         hidden = {at for n in stored if (at := _hidden_at(n)) and not _is_system(at.rpartition('/')[2])}
         return [n for n in stored if not _hidden_at(n)], Counter(['hidden']*len(hidden))
@@ -120,7 +124,7 @@ class _Zip(_Folder):
         n = self.n_bytes(name)
         if n > MAX_BYTES: raise ValueError(f'it has {n} bytes, and at most {MAX_BYTES} are read')
         try: return io.BufferedReader(_Member(self._archive().open(self._info(name))))
-        except (zipfile.BadZipFile, RuntimeError) as e: raise ValueError(str(e)) from None
+        except _ZIP_ERRORS as e: raise ValueError(str(e)) from None
 
 # %% ../../nbs/data/04_image_files.ipynb #7a91f0c5
 READ_ERRORS = (OSError, ValueError)  # of a file that cannot be read
@@ -133,7 +137,7 @@ def _find_place(source):
     if source.stat().st_size < MAX_BYTES and _Folder(source.parent).begins_picture(source.name):
         raise ValueError(f'{source} is no image set, it is one picture; give the folder that it is in')
     try: zipfile.ZipFile(source).close()
-    except (zipfile.BadZipFile, ValueError, OSError) as e:
+    except (*_ZIP_ERRORS, *READ_ERRORS) as e:
         raise ValueError(
             f'{source} is not a readable zip file ({e}); fetch or pack it again, or unpack an archive of another kind'
             ' and give the folder') from None
@@ -185,7 +189,7 @@ def read(self: Files, name):
     "The bytes of a file, a picture or not; raises `ValueError` with its name."
     try:
         with self._room(name), self.open(name) as f: return f.read()
-    except (*READ_ERRORS, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as e:
+    except (*READ_ERRORS, *_ZIP_ERRORS, KeyError, EOFError, zlib.error) as e:
         raise ValueError(f'{name} in {self.source} cannot be read ({e}); replace or delete it') from None
 
 @patch

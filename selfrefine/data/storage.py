@@ -80,6 +80,9 @@ def load_tensors(
         with safe_open(path, 'pt') as f: meta = f.metadata() or {}
         if meta.get('format') != format:
             raise ValueError(f'{path}: its format is {meta.get("format")!r}, not {format!r}')
-        return json.loads(meta['settings']), load_file(path)
+        settings, tensors = json.loads(meta['settings']), load_file(path)
     except (SafetensorError, KeyError, json.JSONDecodeError) as e:
         raise ValueError(f'{path} is damaged ({str(e).splitlines()[0]}); fetch or write it again') from None
+    bad = [k for k, v in tensors.items() if not torch.isfinite(v.float()).all()]
+    if bad: raise ValueError(f'{path}: {bad[0]} holds NaN or infinity; take an older file, or make it again')
+    return settings, tensors

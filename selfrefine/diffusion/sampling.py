@@ -182,9 +182,10 @@ def read_png(
 def _read_claim(folder):
     "What a folder's images were made with, and how many were asked for; raises `ValueError` for a damaged file."
     path = Path(folder)/'samples.json'
-    try: found = json.loads(path.read_text(encoding='utf-8'))
-    except (ValueError, RecursionError): found = None
-    if isinstance(found, dict): return found, found.pop('n', 0)
+    try:
+        found = check_kind('the file', json.loads(path.read_text(encoding='utf-8')), dict)
+        return found, check_number('n', found.pop('n', 0), 0)
+    except (ValueError, RecursionError, TypeError): pass
     raise ValueError(f'{path} is damaged, so nothing says what made the images of {folder}; '
                      'choose another folder or delete it')
 

@@ -8,6 +8,8 @@ __all__ = ['JOBS', 'SIGNALS', 'Job', 'survive_kills', 'refusal', 'try_calls', 'T
 # %% ../../nbs/experiments/20_trust.ipynb #1e9e4003
 import hashlib, importlib.util, multiprocessing, os, random, shutil, signal, tempfile, time
 from dataclasses import dataclass
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Callable
 
@@ -188,7 +190,7 @@ def try_calls(
     rows, faults = [], []
     for path in sorted(tables.glob('[a-z]*.py')):
         table = _load_table(path)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
             names = table.names(Path(folder))
             answers = [(call, refusal(call, error, words, names)) for call, error, words in table.rows]
         wrong = [dict(call=call, said=said) for call, said in answers if said]

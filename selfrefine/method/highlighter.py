@@ -282,7 +282,6 @@ def load(cls: FlawHighlighter,
     try:
         settings, tensors = load_tensors(path, _HIGHLIGHTER_FORMAT)
         settings, quality = _check_settings(cls, settings)
-        if not all(torch.isfinite(v).all() for v in tensors.values()): raise ValueError('its weights hold NaN')
         highlighter = cls(**settings)
         highlighter.load_state_dict(tensors)
     except (ValueError, RuntimeError, TypeError) as e:

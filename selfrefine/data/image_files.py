@@ -98,6 +98,7 @@ def _hidden_at(name):
     parts = name.split('/')
     return next(('/'.join(parts[:i + 1]) for i, p in enumerate(parts) if _is_hidden(p) or _is_system(p)), '')
 
+# %% ../../nbs/data/04_image_files.ipynb #c8f05b94
 _ZIP_ERRORS = zipfile.BadZipFile, RuntimeError, IndexError  # of a zip that is damaged, locked or too new
 
 class _Zip(_Folder):

@@ -153,7 +153,7 @@ def peak_memory() -> float | None:  # GiB; None where it is not known
 # %% ../../nbs/experiments/11_training_cost.ipynb #5ab80ec4
 def share_average(ema: Ema) -> Ema:  # before anything is restored from a checkpoint
     "Let the model with averaged weights hold the average itself, not a copy of it."
-    for w, average in zip(ema.copy.net.parameters(), ema.average.shadow_params): w.data = average
+    for name, average in zip(ema.names, ema.average.shadow_params): ema.copy.net.get_parameter(name).data = average
     return ema
 
 # %% ../../nbs/experiments/11_training_cost.ipynb #2f464889

@@ -153,10 +153,11 @@ def test_home_is_found(work, monkeypatch):
     assert done.exit_code == 0 and (work/'home/rank.csv').exists()
 
 def start(*arguments):
-    "A command in a process of its own."
+    "A command in a process of its own, which heeds Ctrl-C also where the tests run in the background."
+    def heed(): signal.signal(signal.SIGINT, signal.SIG_DFL)
     pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
     return subprocess.Popen([sys.executable, '-m', 'selfrefine', *map(str, arguments)], cwd=root, text=True,
-                            env=environment, **pipes)
+                            env=environment, preexec_fn=heed, **pipes)
 
 @pytest.mark.parametrize('name, code', [('SIGINT', 130), ('SIGTERM', 143)])
 def test_stopped(tmp_path, name, code):

@@ -101,7 +101,7 @@ def test_killed_interrupted_and_terminated(uninterrupted, tmp_path):
     assert saved() == 8
     code, words = stopped(tmp_path, 3, signal.SIGTERM)
     assert saved() == 10 and code == 143 and 'Traceback' not in words
-    assert f'stopped after step 10; the run is saved in {tmp_path}/state.pt and continues from there' in words
+    assert f'saved at step 10 in {tmp_path}/state.pt; run again to continue' in words
     assert same(Run(tmp_path)(), uninterrupted)
     other = Run(tmp_path)
     other.refiner.noise_weight = .2
@@ -151,11 +151,11 @@ def contents(folder):
 
 def test_full_disk_while_training(tmp_path):
     run = Run(tmp_path, explains=fitted(portraits()))
-    run(3)
+    run(6)
     before = contents(tmp_path)
-    with full_disk(), pytest.raises(OSError, match='the one before it is intact'): run(6)
+    with full_disk(), pytest.raises(OSError, match='the one before it is intact'): run(9)
     assert contents(tmp_path) == before
-    assert len(Run(tmp_path, explains=fitted(portraits()))(6)['losses']) == 6
+    assert len(Run(tmp_path, explains=fitted(portraits()))(9)['losses']) == 9
 
 def test_full_device(tmp_path):
     "The same from a device that is really full."
@@ -231,12 +231,13 @@ def test_checkpoint_of_another_network(checkpoint, tmp_path, other):
     assert '\n' not in str(e.value)
 
 def test_checkpoint_of_other_steps(checkpoint, tmp_path):
-    "A longer run continues a shorter one; a shorter one has nothing to do."
+    "A longer run continues a shorter one, and a shorter one is refused."
     (tmp_path/'state.pt').write_bytes(checkpoint)
-    for steps in (1, 4):
+    def run(steps):
         model = ddpm(16)
-        losses = train(model, portraits(), steps, recipe, Ema(model, .9), folder=tmp_path, progress=False)
-        assert len(losses) == max(2, steps)
+        return train(model, portraits(), steps, recipe, Ema(model, .9), folder=tmp_path, progress=False)
+    with pytest.raises(ValueError, match='is of step 2, and this run has 1 steps; give at least 2'): run(1)
+    assert len(run(4)) == 4
 
 @pytest.mark.parametrize('name', ['ddpm', 'uvit'])
 @pytest.mark.parametrize('damage', ['cut', 'empty', 'text'])
@@ -298,7 +299,9 @@ def test_nan_images():
     with pytest.raises(ValueError, match='the model that made them has diverged'): to_uint8(images)
     model = ddpm(16)
     model.net.conv_in.weight.data.fill_(float('nan'))
-    refiner = SelfRefiner(model.net, fitted(portraits()), ema_sampler(Ema(model), 2), Phases(4, 0, 2), n_map=8)
+    parts = model.net, fitted(portraits()), ema_sampler(Ema(model), 2), Phases(4, 0, 2)
+    with pytest.raises(ValueError, match='was tried .* NaN or infinity at step 1 of 2'): SelfRefiner(*parts)
+    refiner = SelfRefiner(*parts, n_map=8, check=False)
     with pytest.raises(ValueError, match='NaN or infinity at step 1 of 2'): refiner.at(0)
     assert not refiner.state.ready
 

@@ -1,17 +1,23 @@
 "Two processes see what one sees: the same maps, the same losses, the same weights."
-import sys
+import hashlib, io, json, sys
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 import pytest
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from diffusers import DDPMScheduler
-from selfrefine import Ema, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, train
+from selfrefine import Ema, Phases, Recipe, SelfRefiner, ddpm, ema_sampler, encoder, sample, train
 from selfrefine.data.randomness import generator
 from selfrefine.data.images import batches
 from selfrefine.method.forward_noise import Readings
+from selfrefine.diffusion import sampling
+from selfrefine.diffusion.sampling import write_png
 from selfrefine.diffusion.run_folder import run_folder
+from selfrefine.commands.cli import app
+from selfrefine.commands.refine import refine
 from small import environment, fitted, highlighter, portraits, python, same, static
 
 pytestmark = pytest.mark.usefixtures('cpu')
@@ -59,8 +65,43 @@ def held():
         try: run()
         except RuntimeError as e: return dict(losses=losses, refused=str(e))
 
+def files(folder): return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
+
+def shared(folder=None):
+    "Images through a folder, and their features: each process makes some."
+    folder, made = Path(folder or sys.argv[1])/'shared', []
+    def count(image, path): made.append(path.name), write_png(image, path)
+    with patch.object(sampling, 'write_png', count):
+        x = sample(ddpm(16), 7, steps=2, batch=2, folder=folder, shared=True)
+    return dict(images=x, features=encoder('squeezenet', shared=True).features(x, 3), made=made, files=files(folder))
+
+def commands(folder=None):
+    "`sample` and `evaluate`, and what each process prints."
+    a, b = (Path(folder or sys.argv[1])/name for name in ('a', 'b'))
+    with redirect_stdout(io.StringIO()) as said:
+        for seed, out in enumerate((a, b)):
+            how = '-n', 12, '--steps', 1, '--batch', 5, '--seed', seed, '--out', out
+            app([*map(str, ('sample', 'uvit-emoji', *how))], standalone_mode=False)
+        app(['evaluate', str(a), '--real', str(b), '--resamples', '20', '--json'], standalone_mode=False)
+    return dict(files=files(a) | {f'b/{k}': v for k, v in files(b).items()}, said=said.getvalue())
+
+FEW = dict(width=16, batch=8, warmup=2, bf16=False, base=4, further=4, cycle=2, n_map=4, map_steps=2, n_fake=20,
+           epochs=1, highlighter_width=1/16, n=8, sampler_steps=2, moments=1, n_curve=4, ema=.9)
+
+def refined(folder=None):
+    "Pictures in, a run's folder out."
+    acc, pictures = Accelerator(), Path(folder or sys.argv[1])/'pictures'
+    if acc.is_main_process:
+        pictures.mkdir()
+        for i, image in enumerate(portraits().x): write_png(image, pictures/f'{i}.png')
+    acc.wait_for_everyone()
+    out = pictures.with_name('refined')
+    done = refine(str(pictures), out, side=16, trackers=(), progress=False, overrides=FEW)
+    return dict(rows=done.rows, net=done.model.net.state_dict(), names=sorted(f.name for f in out.iterdir()))
+
 CASES = dict(resize=partial(ours, 'resize'), conv=partial(ours, 'conv'), conv_only=partial(ours, 'conv', base=0),
-             held=held, loop=theirs, prepared=partial(theirs, wrapped=True))
+             held=held, loop=theirs, prepared=partial(theirs, wrapped=True),
+             shared=shared, commands=commands, refined=refined)
 
 def attempt(case):
     try: return CASES[case]()
@@ -115,6 +156,32 @@ def test_any_loop(ranks):
 def test_prepared_network(ranks):
     "Whether the refiner gets the network or what accelerate made of it is the same."
     assert same(ranks('prepared')[0], ranks('loop')[0])
+
+def test_shared_work(ranks, tmp_path):
+    "Each process draws some of the batches, and all have all images and features, equal bit for bit to one process's."
+    two, one = ranks('shared'), shared(tmp_path)
+    keys = 'images', 'features', 'files'
+    for r in two: assert same([r[k] for k in keys], [one[k] for k in keys])
+    made = [set(r['made']) for r in two]
+    assert all(made) and not made[0] & made[1] and made[0] | made[1] == set(one['made'])
+
+def test_commands(ranks, tmp_path):
+    "The same files, and the same scores, printed by the first process alone."
+    two, one = ranks('commands'), commands(tmp_path)
+    agree(two, 'files')
+    assert two[0]['files'] == one['files'] and not two[1]['said']
+    def rows(said): return [r | dict(samples=None) for r in json.loads(said[said.index('{'):])['rows']]
+    assert rows(two[0]['said']) == rows(one['said'])
+
+def test_refine(ranks, tmp_path):
+    "A run of two processes is that of one, rounding apart: weights, scores and files."
+    two, one = ranks('refined'), refined(tmp_path)
+    agree(two, 'net', 'rows', 'names')
+    def metrics(run): return [r['metric'] for r in run['rows']]
+    assert two[0]['names'] == one['names'] and metrics(two[0]) == metrics(one)
+    torch.testing.assert_close(learned(two[0]['net']), learned(one['net']), atol=3e-5, rtol=1e-3)
+    values = [torch.tensor([r['value'] for r in run['rows']]) for run in (two[0], one)]
+    torch.testing.assert_close(*values, atol=1, rtol=.01)
 
 LAUNCHED = """
 import sys

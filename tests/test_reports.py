@@ -5,7 +5,8 @@ import papermill as pm, pytest, torch, yaml
 
 root = Path(__file__).parent.parent
 photographs = Path(os.environ.get('SELFREFINE_DATA', root.parent/'shared/data'))  # real sets, where a machine has them
-where = dict(base_model='model', base_first='first', base_highlighter='highlighter.safetensors')  # what these make
+where = dict(base_model='model', base_first='first', base_highlighter='highlighter.safetensors',
+             refine='my-run')  # what these make
 smoke = yaml.safe_load((root/'tests/smoke.yaml').read_text())
 
 def has_parameters(path):

@@ -120,6 +120,8 @@ def _lists_of(files):
     for list_name in ('captions.json', f'{name}_labels.csv'): yield from beside(folder/list_name)
 
 # %% ../../nbs/data/04a_image_lists.ipynb #04a00038u
+_NO_LIST = re.compile(r'readme|licen[cs]e|samples\.json')  # the last is what `sample` writes
+
 def _unread(files):
     "The lists and texts of a set that no reader takes."
     taken = {t for n in files.names for t in _text_names(n)}
@@ -127,7 +129,7 @@ def _unread(files):
         stem, ending = posixpath.splitext(n)
         return _bare(n).lower() in _LIST_NAMES or stem + ending.lower() in taken
     lists = [n for n in files.others if posixpath.splitext(n)[1].lower() in LIST_ENDINGS]
-    return [n for n in lists if not is_read(n) and not re.match('readme|licen[cs]e', _bare(n).lower())]
+    return [n for n in lists if not is_read(n) and not _NO_LIST.match(_bare(n).lower())]
 
 def _say_unread(files):
     "One line that names the lists and texts that no reader takes, or nothing."

@@ -20,18 +20,23 @@ from .checks import check_kind, check_number
 from .randomness import batch_indices, generator
 
 # %% ../../nbs/data/02_images.ipynb #1f6b9d74
+def _mend(x):
+    "What to do with images that are no bytes in a tensor."
+    if not torch.is_tensor(x): return 'from numpy (N, H, W, C), torch.from_numpy(x).permute(0, 3, 1, 2) makes them'
+    if x.ndim == 3: return 'x[None] makes a batch of one image'
+    if not x.numel(): return 'give at least one image'
+    if not x.is_floating_point(): return 'values from 0 to 255 become bytes with x.to(torch.uint8)'
+    if x.min() < 0 or x.max() > 1: return 'turn floats in [-1, 1] into bytes with to_uint8'
+    return 'turn floats in [0, 1] into bytes with to_uint8(2*x - 1), those in [-1, 1] with to_uint8(x)'
+
 def _check_bytes(x):
     "Raise `ValueError` for anything but a non-empty uint8 tensor with one or three channels."
     if not torch.is_tensor(x) or x.dtype != torch.uint8 or x.ndim != 4 or not x.numel():
         found = f'{x.dtype} {tuple(x.shape)}' if torch.is_tensor(x) else type(x).__name__
-        raise ValueError(
-            f'images must be a non-empty uint8 tensor (N, C, H, W), not {found};'
-            ' turn floats in [-1, 1] into bytes with to_uint8')
-    if x.shape[1] not in (1, 3):
-        raise ValueError(
-            f'images have 1 channel (grey) or 3 (RGB), not {x.shape[1]} of {tuple(x.shape)}; leave out the alpha'
-            ' channel, as in x[:, :3], or permute the channels to the front')
-    return x
+        raise ValueError(f'images must be a non-empty uint8 tensor (N, C, H, W), not {found}; {_mend(x)}')
+    if x.shape[1] in (1, 3): return x
+    mend = 'permute them with x.permute(0, 3, 1, 2)' if x.shape[-1] in (1, 3) else 'leave out alpha, as in x[:, :3]'
+    raise ValueError(f'images have 1 channel (grey) or 3 (RGB), not {x.shape[1]} of {tuple(x.shape)}; {mend}')
 
 # %% ../../nbs/data/02_images.ipynb #55c82dd8
 def grid(

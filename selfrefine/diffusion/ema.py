@@ -6,7 +6,6 @@
 __all__ = ['Ema', 'ema_sampler', 'x0_sampler']
 
 # %% ../../nbs/diffusion/11_ema.ipynb #54effbc2
-import copy
 from dataclasses import replace
 
 # %% ../../nbs/diffusion/11_ema.ipynb #0b5cdacf
@@ -15,6 +14,7 @@ import torch
 from ..data.checks import check_choice, check_kind, check_number
 from ..data.images import to_float, to_uint8
 from .diffusion_model import Diffusion
+from .trained_weights import copy_trained, trained_names
 from .cpu import sampling_mode
 from .sampling import sample_batch, sampling_scheduler
 from .text import caption_list
@@ -28,13 +28,15 @@ class Ema:
     ):
         self.source = check_kind('model', model, Diffusion).net  # what is averaged
         decay = check_number('decay', decay, 0, 1, whole=False)
-        self.average = EMAModel(model.net.parameters(), decay=decay, use_ema_warmup=False, foreach=True)
-        self.copy = replace(model, net=copy.deepcopy(model.net).eval().requires_grad_(False))
-    def step(self): self.average.step(self.source.parameters())
+        self.names = trained_names(self.source) or [*dict(self.source.named_parameters())]  # of what is averaged
+        self.average = EMAModel(self._weights(self.source), decay=decay, use_ema_warmup=False, foreach=True)
+        self.copy = replace(model, net=copy_trained(self.source).eval().requires_grad_(False))
+    def _weights(self, net): return [net.get_parameter(name) for name in self.names]
+    def step(self): self.average.step(self._weights(self.source))
     @property
     def model(self) -> Diffusion:
         "The model with the averaged weights of this moment."
-        self.average.copy_to(self.copy.net.parameters())
+        self.average.copy_to(self._weights(self.copy.net))
         newest = dict(self.source.named_buffers())
         for name, buffer in self.copy.net.named_buffers(): buffer.copy_(newest[name])
         return self.copy

@@ -139,6 +139,7 @@ def train_first_stage(
 ) -> tuple:  # the first stage with averaged weights, frozen, and its losses
     "Train a first stage on images, and set the factor of its latents; raises what `init_codebook` and `train` raise."
     _check_first_stage(first_stage, images, steps)
+    check_kind('recipe', recipe, Recipe)
     losses, codebook = [], isinstance(first_stage, VQModel)
     if price is None: price = 1. if codebook else 1e-4
     loss = reconstruction_loss(distance, weight, price)

@@ -101,6 +101,8 @@ def describe_run(
     facts = describe_images(images) | {'averaged weights decay': average.average.decay, 'autocast': precision}
     for name, part in dict(network=model.net, schedule=model.scheduler).items():
         facts |= {name: type(part).__name__} | {f'{name} {k}': v for k, v in plain_config(part).items()}
+    frozen = [p for p in model.net.parameters() if not p.requires_grad]  # which a checkpoint leaves out
+    if frozen: facts['frozen weights'] = digest(*frozen)
     if model.first_stage: facts['first stage'] = digest(*model.first_stage.state_dict().values())
     if model.tokenizer:
         facts['captions'] = digest('\0'.join(images.captions or ()))

@@ -94,6 +94,7 @@ def diffusion_loss(
     target: torch.Tensor,  # what the network should predict
 ) -> torch.Tensor:  # scalar
     "The loss of Equation 3, or the hybrid loss; raises `ValueError` for what does not fit together."
+    if not callable(net): raise TypeError(f'net is a network, such as model.net, not {type(net).__name__}')
     if scheduler.config.prediction_type != 'epsilon':
         predicted = scheduler.config.prediction_type
         raise ValueError(f'the loss is defined for noise prediction ("epsilon"), not {predicted!r}')

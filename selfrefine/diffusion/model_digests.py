@@ -48,6 +48,7 @@ def model_digest(
     model: Diffusion,
 ) -> str:  # 16 hexadecimal digits
     "A digest of all that decides what a model draws."
+    check_kind('model', model, Diffusion)
     parts = [part_digest(p) for p in (model.net, model.scheduler, model.first_stage) if p]
     words = sorted(model.tokenizer.get_vocab().items()) if model.tokenizer else None
     return hashlib.sha256(json.dumps([parts, words]).encode()).hexdigest()[:16]

@@ -79,7 +79,7 @@ def ldm(
     "An untrained latent diffusion model on a first stage (Rombach et al. 2022); raises `ValueError` or `TypeError`."
     if first_stage is None: first_stage = new_first_stage('vq', side, seed)
     check_kind('first_stage', first_stage, (VQModel, AutoencoderKL))
-    z = first_stage.config.latent_channels
+    z, side = first_stage.config.latent_channels, check_number('side', side, 1, 4096)
     net = unet('ldm', side >> halvings(first_stage), channels, layers, attention, head_dim, z, z, seed)
     return Diffusion(net, scaled_linear_schedule(), first_stage)
 
@@ -128,7 +128,7 @@ def new_model(
     "An untrained model; raises `ValueError` for a name that is not in `MODELS`, or a size that it does not have."
     if not isinstance(name, str) or name not in MODELS:
         raise ValueError(f'models are {sorted(MODELS)}, not {name!r}{closest(name, MODELS)}')
-    entry, options = MODELS[name], dict(size or {})
+    entry, options = MODELS[name], dict(check_kind('size', size or {}, dict))
     for key in options: check_choice(f'a size of {name}', key, [*signature(entry.make).parameters][2:])
     check_number('side', side, 1, 4096), check_number('seed', seed)
     if entry.latent: options['first_stage'] = first_stage
@@ -139,6 +139,8 @@ def new_model(
 def _copy_of(net, half):
     "A network's copy on the CPU, in evaluation mode; raises `ValueError` for weights that are not finite."
     net = getattr(net, '_orig_mod', net)  # what `torch.compile` wraps
+    if getattr(net, 'peft_config', None):
+        raise ValueError('this model has a LoRA: save_lora writes it alone, and save_model what merge_lora makes of it')
     net = copy.deepcopy(check_kind('the network', net, tuple(NETWORKS.values()))).cpu().eval()
     check_weights(net, type(net).__name__)
     if half: check_weights(net.half(), f'{type(net).__name__} in half precision')

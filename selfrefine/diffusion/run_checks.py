@@ -6,6 +6,7 @@
 __all__ = ['unwrapped', 'check_run']
 
 # %% ../../nbs/diffusion/11b_run_checks.ipynb #ca4b1f5f
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,17 +52,37 @@ def _check_network(model, ema, refiner):
 # %% ../../nbs/diffusion/11b_run_checks.ipynb #ce26aab9
 def _check_tracker(tracker, folder):
     "Raise `ValueError` for a tracker that does not exist or has no folder, `ImportError` where its package is missing."
-    if tracker is None: return
-    check_choice('tracker', tracker, (*LOGGER_TYPE_TO_CLASS, 'all'))
-    if not folder: raise ValueError('a tracker needs a folder to write to; give `folder`')
-    if tracker != 'all' and tracker not in map(str, get_available_trackers()):
-        raise ImportError(f'the tracker {tracker} is not installed; pip install {tracker}, or leave it out')
+    for name in [tracker] if isinstance(tracker, str) else tracker or ():
+        check_choice('tracker', name, (*LOGGER_TYPE_TO_CLASS, 'all'))
+        if not folder: raise ValueError('a tracker needs a folder to write to; give `folder`')
+        if name != 'all' and name not in map(str, get_available_trackers()):
+            raise ImportError(f'the tracker {name} is not installed; pip install {name}, or leave it out')
 
 def _check_compile(compile):
     "Raise `TypeError` or `ValueError` for anything but a choice or a name of a backend of `torch.compile`."
     check_kind('compile', compile, (bool, str, type(None)))
     if not isinstance(compile, str): return
     check_choice('compile', compile, torch._dynamo.list_backends(exclude_tags=()))
+
+# %% ../../nbs/diffusion/11b_run_checks.ipynb #b1c00002
+def _length_cautions(steps, recipe, ema, refiner):
+    "What the numbers of steps and decays make of a run that is none of what they seem to say, a sentence each."
+    if recipe.warmup >= steps:
+        yield (f'the learning rate rises for {recipe.warmup:,} steps, and the run has {steps:,}, too few to leave the '
+               f'noise; give Recipe(warmup={steps//10})')
+    if abs(ema.average.decay - recipe.ema) > 1e-12:
+        yield f'the weights are averaged with decay {ema.average.decay:g}, not with the {recipe.ema:g} of the recipe'
+    if refiner and refiner.phases.total != steps:
+        yield f'the phases end at step {refiner.phases.total:,}, and this run at {steps:,}'
+
+def _check_length(steps, recipe, ema, refiner):
+    "Raise `ValueError` where refinement never begins; warn of other lengths that hardly were meant."
+    begin, total = (refiner.phases.base, refiner.phases.total) if refiner else (0, 0)
+    if steps <= begin < total:
+        raise ValueError(f'refinement begins at step {begin:,}, and this run ends at {steps:,}; train for '
+                         f'{total:,} steps, or without a refiner')
+    for sentence in _length_cautions(steps, recipe, ema, refiner): warnings.warn(sentence, stacklevel=4)
+
 
 # %% ../../nbs/diffusion/11b_run_checks.ipynb #13c007aa
 def check_run(
@@ -74,7 +95,7 @@ def check_run(
     loss_fn,
     folder: str | Path | None,
     every: int,
-    tracker: str | None,
+    tracker: str | tuple | None,
     compile: bool | str | None,
 ):
     "Check the arguments of `train`; raises `TypeError`, `ValueError` or `ImportError` for what would fail later."
@@ -88,4 +109,5 @@ def check_run(
     _check_tracker(tracker, folder)
     _check_compile(compile)
     _check_network(model, ema, refiner)
+    _check_length(steps, recipe, ema, refiner)
     model.check_images(images)

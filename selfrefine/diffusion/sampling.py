@@ -18,6 +18,7 @@ from PIL import Image
 import torch
 from tqdm import tqdm
 from ..data.checks import check_choice, check_kind, check_number
+from ..data.processes import own_share, processes
 from ..data.randomness import generator
 from ..data.storage import atomic, user_path, write_json
 from ..data.images import to_uint8
@@ -242,41 +243,50 @@ def _sample_settings(model, prompts, guidance, **how):
     digest = hashlib.sha256('\0'.join(prompts).encode()).hexdigest()[:16]
     return settings | dict(prompts=digest, guidance=guidance)
 
-def _check_picture(model):
-    "Raise `ValueError` for a model whose images are no pictures."
+def _check_request(model, n, batch, folder, shared):
+    "Raise `ValueError` for counts below 1, for a share without a folder, or a model whose images are no pictures."
+    check_kind('model', model, Diffusion)
+    for what, value in dict(n=n, batch=batch).items(): check_number(what, value, 1)
+    if check_choice('shared', shared, (True, False)) and not folder:
+        raise ValueError('processes share their images through a folder; give one, or shared=False')
     channels = model.first_stage.config.out_channels if model.first_stage else model.channels
     if channels not in (1, 3):
         raise ValueError(f'pictures have 1 or 3 channels, and this model makes {channels}; '
                          'draw tensors with sample_batch')
+
+# %% ../../nbs/diffusion/08_sampling.ipynb #3db9ad0e
+def _own_batches(missing, batch, shared):
+    "The batches that this process draws: all of them, or its share."
+    batches = [missing[k:k + batch] for k in range(0, len(missing), batch)]
+    return own_share(batches) if shared else batches
 
 # %% ../../nbs/diffusion/08_sampling.ipynb #06faca46
 def sample(
     model: Diffusion,
     n: int,  # images
     name: str = 'ddim', steps: int = 50,  # see `sampling_scheduler`
-    seed: int = 0,
-    batch: int = 64,  # images at a time
+    seed: int = 0, batch: int = 64,  # images at a time
     folder: str | None = None,  # write PNG files here and continue what is there
-    bf16: bool = False,
-    progress: bool = False,  # show a bar with rate and estimate
+    bf16: bool = False, progress: bool = False,  # in bfloat16; show a bar with rate and estimate
     prompts: list | None = None,  # n captions, for a text-to-image model
     guidance: float = 1.,  # see `noise_predictor`
+    shared: bool = False,  # every process of a launch calls this with one folder, and draws some of the batches
 ) -> torch.Tensor:  # uint8 (n, 1 or 3, H, W)
     "Images 0 to n-1 of a seed, to memory or through a folder; raises `ValueError` for impossible settings."
-    for what, value in dict(n=n, batch=batch).items(): check_number(what, value, 1)
+    _check_request(model, n, batch, folder, shared)
     _check_settings(model, n, name, steps, seed, bf16, prompts, guidance)
-    _check_picture(model)
     if prompts is not None: warn_of_cut(prompts, model.tokenizer)
     how = dict(sampler=name, steps=steps, seed=seed, bf16=bf16)
     folder = folder and user_path(folder, 'folder')
     if folder: claim_folder(folder, _sample_settings(model, prompts, guidance, **how), n)
     def path(i): return folder/f'{i:08}.png'
-    missing, made = [i for i in range(n) if not (folder and path(i).exists())], {}
-    with tqdm(total=len(missing), desc=f'{name}-{steps}', unit='image', disable=not progress, mininterval=2) as bar:
-        for k in range(0, len(missing), batch):
-            chunk = missing[k:k + batch]
+    batches, made = _own_batches([i for i in range(n) if not (folder and path(i).exists())], batch, shared), {}
+    todo = sum(map(len, batches))
+    with tqdm(total=todo, desc=f'{name}-{steps}', unit='image', disable=not progress, mininterval=2) as bar:
+        for chunk in batches:
             captions = prompts and [prompts[i] for i in chunk]
             x = to_uint8(sample_batch(model, chunk, name, steps, seed, bf16, captions, guidance)).cpu()
             for i, image in zip(chunk, x): write_png(image, path(i)) if folder else made.setdefault(i, image)
             bar.update(len(chunk))
+    if shared: processes().wait_for_everyone()
     return _stack_images([path(i) for i in range(n)]) if folder else torch.stack([made[i] for i in range(n)])

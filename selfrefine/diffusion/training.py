@@ -24,10 +24,11 @@ from ..data.images import batches, Images
 from .losses import diffusion_loss
 from .text import warn_of_cut
 from .diffusion_model import Diffusion
-from .cpu import bf16_pays, explicit_attention, keep_memory
+from .cpu import explicit_attention, keep_memory
+from .trained_weights import TrainedWeights
 from .checkpoints import raise_diverged, Recipe, Record
 from .identity import describe_run
-from .progress import Monitor
+from .progress import monitor_run
 from .ema import Ema
 from .run_folder import run_folder, terminable, uninterrupted
 from .run_checks import check_run
@@ -225,7 +226,7 @@ def _start_run(acc, model, images, steps, recipe, ema, refiner, folder, loss_fn,
     trained = [p for p in (*model.net.parameters(), *(refiner.parameters() if refiner else ())) if p.requires_grad]
     options = dict(lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
     optimizer, decay = torch.optim.AdamW(trained, **options, fused=True), ema.average.decay
-    parts = dict(net=model.net, optimizer=optimizer, ema=ema.average)
+    parts = dict(net=TrainedWeights(model.net), optimizer=optimizer, ema=ema.average)
     if refiner: parts['refiner'] = refiner
     words, record = caption_reader(model, images.captions, recipe), Record(folder, recipe, parts, facts, force)
     ema.average.decay = decay  # of this run, where another one is continued
@@ -233,7 +234,7 @@ def _start_run(acc, model, images, steps, recipe, ema, refiner, folder, loss_fn,
     return TrainingState(model.net, model, recipe, acc, optimizer, loss_fn, refiner, ema, record, words)
 
 # %% ../../nbs/diffusion/12_training.ipynb #e0fba070
-def _run_steps(state, data, steps, every, compile, monitor):
+def _run_steps(state, data, steps, every, compile, monitor, watch):
     "Train to the last step, with checkpoints."
     start, acc = len(state.record.losses), state.accelerator
     wrapper = prepared(acc, state.model.net, state.optimizer, steps - start, compile)
@@ -242,9 +243,11 @@ def _run_steps(state, data, steps, every, compile, monitor):
             with wrapper as (state.net, state.optimizer):
                 for step in range(start, steps):
                     for group in state.optimizer.param_groups: group['lr'] = learning_rate(state.recipe, step, steps)
+                    monitor.announce(step, state.refiner)
                     loss = train_step(state, next(data), step)
                     monitor.update(step, loss, state.refiner)
                     if acc.trackers: acc.log(dict(loss=loss), step=step)
+                    if watch: watch(step, state)
                     if (step + 1) % every == 0 or step + 1 == steps: state.save()
         except (KeyboardInterrupt, SystemExit):
             _stop(state)
@@ -254,9 +257,9 @@ def _run_steps(state, data, steps, every, compile, monitor):
 def _stop(state):
     "Save a run that is stopped, and say so in the first process."
     state.save()
-    done, record = f'stopped after step {len(state.record.losses)}', state.record
-    rescue = f'the run is saved in {record.path} and continues from there' if record.path else 'nothing was saved'
-    if state.accelerator.is_main_process: print(f'{done}; {rescue}', file=sys.stderr)
+    step, path = len(state.record.losses), state.record.path
+    said = f'saved at step {step} in {path}; run again to continue' if path else f'stopped at step {step}, unsaved'
+    if state.accelerator.is_main_process: print(said, file=sys.stderr)
 
 # %% ../../nbs/diffusion/12_training.ipynb #74c7481a
 def train(
@@ -270,9 +273,10 @@ def train(
     every: int = 1000,  # steps between checkpoints
     loss_fn=diffusion_loss,  # (net, scheduler, x0, t, noise, target) -> scalar
     progress: bool = True,
-    tracker: str | None = None,  # an accelerate tracker: "tensorboard", "wandb", ...; needs a folder
+    tracker: str | tuple | None = None,  # accelerate's trackers: "tensorboard", "wandb", ...; they need a folder
     compile: bool | str | None = None,  # compile the network, or by which backend; None: on CUDA, for a long run
     force: bool = False,  # continue a checkpoint also where its run had other settings or other images
+    watch=None,  # called as watch(step, state) after each step, with a `TrainingState`
 ) -> list:  # the loss of each step
     """Train through both phases; raises `FloatingPointError` if the run diverges, `ValueError` for a foreign file.
 
@@ -281,11 +285,10 @@ def train(
     check_run(model, images, steps, recipe, ema, refiner, loss_fn, folder, every, tracker, compile)
     acc = make_accelerator(recipe.bf16, log_with=tracker, project_dir=folder)
     with run_folder(acc, folder):
-        if tracker: acc.init_trackers('selfrefine', config=asdict(recipe))
+        if tracker: acc.init_trackers('selfrefine', config=asdict(recipe) | dict(betas=str(recipe.betas)))
         state = _start_run(acc, model, images, steps, recipe, ema, refiner, folder, loss_fn, force)
-        start, show = len(state.record.losses), progress and acc.is_main_process
-        slow = show and acc.mixed_precision == 'bf16' and not bf16_pays(acc.device.type)
-        data = batches(images, recipe.batch, recipe.seed, start, acc.device, acc.process_index, acc.num_processes)
-        _run_steps(state, data, steps, every, compile, Monitor(start, steps, recipe.batch, show, slow))
+        monitor, ranks = monitor_run(state, steps, progress), (acc.device, acc.process_index, acc.num_processes)
+        data = batches(images, recipe.batch, recipe.seed, monitor.start, *ranks)
+        _run_steps(state, data, steps, every, compile, monitor, watch)
         if tracker: acc.end_training()
     return state.record.losses

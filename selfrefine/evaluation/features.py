@@ -10,9 +10,11 @@ __all__ = ['rgb_bytes', 'Encoder', 'squeezenet', 'imagenet_mean', 'squeezenet_in
 import platform, socket
 from http.client import HTTPException
 from importlib.resources import files as package_files
+from operator import itemgetter
 from pathlib import Path
 
 # %% ../../nbs/evaluation/00_features.ipynb #de52fffb
+from accelerate.utils import gather_object
 import numpy as np
 from safetensors.torch import load as from_bytes
 import torch
@@ -21,6 +23,7 @@ import torch.nn.functional as F
 from torchvision.models import squeezenet1_1
 from tqdm import tqdm
 from ..data.checks import check_choice, check_number
+from ..data.processes import own_share
 from ..data.images import image_bytes
 
 # %% ../../nbs/evaluation/00_features.ipynb #a0c4a112
@@ -44,8 +47,10 @@ class Encoder:
         network,  # prepared images -> features (B, D)
         prepare,  # uint8 (B, 3, H, W) -> the network's input
         device,  # where the network runs
+        shared: bool = False,  # every process of a launch asks for the same features, and computes a part
     ):
         self.name, self.network, self.prepare, self.device = name, network, prepare, torch.device(device)
+        self.shared = shared
     def _batch_features(self, images, rows):
         x = rgb_bytes(self.name, images, rows).to(self.device)
         return self.network(self.prepare(x)).float().cpu()
@@ -59,8 +64,11 @@ class Encoder:
         "One row of features for each image; raises `ValueError` for anything but uint8 RGB."
         rgb_bytes(self.name, images, slice(1))
         batch = (4 if self.device.type == 'cpu' else 256) if batch is None else check_number('batch', batch, 1)
-        starts = tqdm(range(0, len(images), batch), self.name, disable=not progress, mininterval=2)
-        return torch.cat([self._batch_features(images, slice(a, a + batch)) for a in starts])
+        starts = own_share(range(0, len(images), batch)) if self.shared else range(0, len(images), batch)
+        starts = tqdm(starts, self.name, disable=not progress, mininterval=2)
+        made = [(a, self._batch_features(images, slice(a, a + batch))) for a in starts]
+        if self.shared: made = sorted(gather_object(made), key=itemgetter(0))
+        return torch.cat([x for _, x in made])
 
 # %% ../../nbs/evaluation/00_features.ipynb #8a57f399
 def squeezenet(
@@ -131,9 +139,12 @@ def inception_encoder(
 def encoder(
     name: str = 'auto',  # "squeezenet", "inception", or "auto": inception if its weights are on disk, else squeezenet
     device='cpu',  # where it runs
+    shared: bool = False,  # see `Encoder`
 ) -> Encoder:  # its `name` is what scores made with it must be called
     "An encoder by name; raises `ValueError` for an unknown one and `RuntimeError` where weights cannot be had."
     makers = dict(squeezenet=squeezenet_encoder, inception=inception_encoder)
     check_choice('the encoder', name, ('auto', *makers))
     if name == 'auto': name = 'inception' if inception_file().exists() else 'squeezenet'
-    return makers[name](device)
+    found = makers[name](device)
+    found.shared = shared
+    return found

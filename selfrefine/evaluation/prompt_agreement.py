@@ -197,7 +197,7 @@ def save_judge(
     path,  # a .safetensors file
 ) -> Path:
     "Write weights and words; the file appears whole or not at all."
-    return save_tensors(path, judge.state_dict(), _JUDGE_FORMAT, judge.settings)
+    return save_tensors(path, check_kind('judge', judge, Judge).state_dict(), _JUDGE_FORMAT, judge.settings)
 
 # %% ../../nbs/evaluation/05_prompt_agreement.ipynb #6146dc5e
 def load_judge(

@@ -13,8 +13,8 @@ from pathlib import Path
 
 # %% ../../nbs/experiments/01a_compute.ipynb #4a844ef5
 import torch
-from accelerate import PartialState
 from torch.utils.flop_counter import FlopCounterMode
+from ..data.processes import processes
 from ..method.highlighter import FlawHighlighter
 from ..diffusion.models import Diffusion
 from ..diffusion.cpu import keep_memory
@@ -29,7 +29,7 @@ def versions() -> dict:
 
 def device() -> str:
     "The type of the device where everything runs."
-    return PartialState().device.type
+    return processes().device.type
 
 # %% ../../nbs/experiments/01a_compute.ipynb #eb3420f7
 def on_device(model):

@@ -22,7 +22,7 @@ from ..method.preparation import background_only, reencode_jpeg
 from ..method.highlighter import FlawHighlighter, shipped_highlighter
 from ..method.local_highlighter import load_highlighter
 from ..evaluation.statistics import classification_intervals
-from .published import TABLE6
+from .published import STAND_INS, TABLE6
 from .presets import Preset, find_set, names_fields, settings
 from .cache import read_done, reading
 from .compute import on_device
@@ -192,7 +192,7 @@ def detect_set(
     where = dict(method=s['method'], data=images.name, side=p.side)
     made = dict(settings=asdict(p), samples=drawn.name, base=base.name, highlighter=notes)
     made |= dict(n_real=len(real), n_generated=len(fake))
-    found = _score_rows(answers, where, len(real), len(fake), s.get('paper'))
+    found = _score_rows(answers, where, len(real), len(fake), None if p.source in STAND_INS else s.get('paper'))
     return DetectedSet(found, where | made, real, fake, [highlighter.fake_scores(x) for x in (fake, real)])
 
 # %% ../../nbs/experiments/13_detection.ipynb #cb5ad489

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 # %% ../../nbs/experiments/14_flaw_regions.ipynb #c48df500
 import matplotlib.pyplot as plt
 import torch
+from ..data.checks import check_kind
 from ..data.images import part
 from ..method.preparation import split_parts
 from ..method.planted_flaws import FLAWS, plant
@@ -150,6 +151,7 @@ def flaws_by_region(
     epochs: int = 12,  # of the judge
 ) -> list:  # of `_measure_region`, one for each cell and seed
     "Flaws inside and outside the top area of the newest map; raises `ValueError` for a table without `both`."
+    check_kind('table', table, Table)
     if not all(('both', c.p.seeds[0]) in c.links for c in table.cells):
         raise ValueError(f'the area is that of the arm "both", and {table.name} has none; add it to the methods')
     regions = []

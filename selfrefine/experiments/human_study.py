@@ -9,11 +9,13 @@ __all__ = ['human_study']
 from pathlib import Path
 
 # %% ../../nbs/experiments/18_human_study.ipynb #e0180006
+from ..data.checks import check_kind
 from ..data.images import part
 from ..applications.study_answers import prepare_study, read_answers, read_study_images
 from ..applications.study_maps import flaw_maps
 from ..applications.user_study import study_report
 from .published import MATCH_RATE
+from .presets import stands_for_paper
 from .pipeline import fitted_highlighter, load_samples
 from .report import Report
 from .table import Table
@@ -28,6 +30,7 @@ def human_study(
     answers: str = '',  # folder of a study that exists; by default `study` beside the table's files
 ) -> tuple:  # a `Report`, a `Picture`
     "The study on an arm's samples, with its highlighter's maps (Figure 9); raises `ValueError` for an unknown arm."
+    check_kind('table', table, Table)
     c, folder = table.cells[0], Path(answers or table.out/'study')
     if len(table.cells) > 1 or (arm, c.p.seeds[0]) not in c.links:
         raise ValueError(f'a study shows one cell and one of its arms; {table.name} has no {arm!r}, or several cells')
@@ -35,7 +38,8 @@ def human_study(
     highlighter = fitted_highlighter(c.p, c.images, links['base'])
     if answers: images = read_study_images(folder/'images')
     else: images = prepare_study(load_samples(links['samples'], c.p.side)[:n], folder)
-    study = study_report(read_answers(folder), images, flaw_maps(images, highlighter), grid, paper=MATCH_RATE)
+    maps, paper = flaw_maps(images, highlighter), MATCH_RATE if stands_for_paper(c.p) else None
+    study = study_report(read_answers(folder), images, maps, grid, paper=paper)
     study = add_planted(study, highlighter, part(c.images, 'test').x)
     about = dict(study=study.meta | dict(arm=arm), summary=study.summary, caution=f'{study.summary}\n{table.caution()}')
     report = Report(table.name, table.meta | about, study.rows, table.out)

@@ -21,7 +21,7 @@ from ..evaluation.distances import frechet
 from ..evaluation.statistics import paired_interval
 from ..evaluation.perceptual import restoration_scores
 from ..applications.inpainting import make_masks, repaint, repaint_walk, Walk, walk_cost, WALKS
-from .presets import Preset
+from .presets import Preset, stands_for_paper
 from .published import TABLE5
 from .cache import link, read_done
 from .compute import device
@@ -147,7 +147,7 @@ class InpaintingCell(Cell):
     def row(self, m, name):
         if name not in self.masks: return super().row(m, name)
         mask, key = self.masks[name], self.metrics[name].published_key
-        number = TABLE5.get(mask, {}).get(m['arm'], {}).get(key)
+        number = TABLE5.get(mask, {}).get(m['arm'], {}).get(key) if stands_for_paper(self.p) else None
         return super().row(m, name) | dict(mask=mask, paper=number)
 
 # %% ../../nbs/experiments/12_inpainting.ipynb #ad4b2152

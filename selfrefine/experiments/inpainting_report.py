@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from ..diffusion.models import MODELS
 from ..applications.inpainting import repaint_walk, Walk, walk_cost
-from .presets import names_fields, settings
+from .presets import names_fields, settings, stands_for_paper
 from .cache import read_done
 from .published import TABLE5
 from .pipeline import image_set
@@ -114,7 +114,7 @@ def _done_sentences(t, base, n_results):
 # %% ../../nbs/experiments/12a_inpainting_report.ipynb #09a7d3bc
 def _paper_differences(f, arm):
     "The paper's differences in PSNR between an arm and the plain one, as a sentence; empty where it has none."
-    if f.methods[0]['arm'] != 'base': return ''
+    if f.methods[0]['arm'] != 'base' or not stands_for_paper(f.p): return ''
     numbers = {mask: row for mask, row in TABLE5.items() if mask in f.task.holes and arm in row}
     differences = {mask: row[arm]['PSNR'] - row['base']['PSNR'] for mask, row in numbers.items()}
     return f' The paper\'s differences are {_listed(differences, "{:+.3f}")} dB.' if differences else ''
@@ -142,10 +142,10 @@ def _clear_sentence(rows):
             f'restores worse, {len(clear) - worse} that it restores better. By chance one in twenty would.')
 
 # %% ../../nbs/experiments/12a_inpainting_report.ipynb #2ed3ffb4
-def _limits(t):
+def _limits(t, p):
     "What the scores cannot be compared with: (condition, sentence)."
     distances = {mask: f'{row["base"]["FID"]} and {row["both"]["FID"]}' for mask, row in TABLE5.items()}
-    paper = _listed({mask: d for mask, d in distances.items() if mask in t['missing']}, '{}')
+    paper = _listed({k: d for k, d in distances.items() if k in t['missing'] and stands_for_paper(p)}, '{}')
     published = f' The paper has FID {paper} on 3,000 images.' if paper else ''
     return [
         (t['n_images'] < t['least'],
@@ -171,7 +171,7 @@ class InpaintingTable(Table):
         base, *others = f.methods
         sentences = _done_sentences(t, base, t['n_images']*len(f.methods)*len(f.p.seeds))
         sentences += [_effect_sentence(f, m) for m in others] + [_clear_sentence(self.rows)]
-        return super().caution() + '\n' + cautions([(x, x) for x in sentences] + _limits(t))
+        return super().caution() + '\n' + cautions([(x, x) for x in sentences] + _limits(t, f.p))
     def table(self): return inpainting_table(dict(rows=self.rows))
     def walks(self):
         "The comparison of walks as a pandas table."

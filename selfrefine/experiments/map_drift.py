@@ -9,6 +9,7 @@ __all__ = ['map_correlation', 'map_drift', 'drift_report']
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from ..data.checks import check_kind
 from ..method.gradcam import overlay
 from ..method.mfam import mean_map
 from .pipeline import fitted_highlighter, load_maps, load_samples, newest_images
@@ -96,6 +97,7 @@ def drift_report(
     n: int = 8,  # images of each arm
 ) -> tuple:  # a `Report`, a `Picture`
     "Generated images, their flaw activation maps, and the mean map over training time (paper, Figure 8)."
+    check_kind('table', table, Table)
     c, seed = table.cells[0], table.cells[0].p.seeds[0]
     both = c.links['both', seed]
     h, maps = fitted_highlighter(c.p, c.images, both['base']), load_maps(both['arm'])

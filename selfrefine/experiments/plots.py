@@ -11,6 +11,7 @@ import json, textwrap
 # %% ../../nbs/experiments/07_plots.ipynb #ef76b36b
 import matplotlib.pyplot as plt
 import numpy as np
+from ..data.checks import check_kind
 from ..data.images import part
 from ..method.gradcam import overlay
 from ..diffusion.models import MODELS
@@ -56,6 +57,7 @@ def sample_figure(
     n: int = 12,  # columns
 ) -> Picture:
     "Samples of every method from the same noise, written to `NAME.png`."
+    check_kind('table', table, Table)
     return table.save_figure(_draw_samples(table, n))
 
 # %% ../../nbs/experiments/07_plots.ipynb #170e5234
@@ -94,6 +96,7 @@ def map_figure(
     behind: bool = True,  # a row of the samples behind the newest map, too
 ) -> Picture:
     "The maps in the order they were made, written to `NAME-maps.png`."
+    check_kind('table', table, Table)
     return table.save_figure(_draw_maps(table, n, behind), '-maps')
 
 # %% ../../nbs/experiments/07_plots.ipynb #5635fe24
@@ -137,6 +140,7 @@ def _draw_losses(table):
 
 def loss_figure(table: Table) -> Picture:
     "The loss of every cell, written to `NAME-loss.png`."
+    check_kind('table', table, Table)
     return table.save_figure(_draw_losses(table), '-loss')
 
 # %% ../../nbs/experiments/07_plots.ipynb #c99c3dab

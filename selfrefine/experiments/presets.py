@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SCALES', 'OVERRIDES', 'PHOTOGRAPHS', 'FROM_SCRATCH', 'SET_OVERRIDES', 'BOTH', 'Preset', 'papermill_hint',
-           'names_fields', 'settings', 'arms', 'check_arm', 'refined_arm', 'find_set']
+           'names_fields', 'settings', 'arms', 'check_arm', 'refined_arm', 'find_set', 'stands_for_paper']
 
 # %% ../../nbs/experiments/00_presets.ipynb #a12c49f6
 import math
@@ -13,8 +13,8 @@ from inspect import Parameter, Signature, signature
 from typing import get_args
 
 # %% ../../nbs/experiments/00_presets.ipynb #91e734ae
-from accelerate import PartialState
 from ..data.checks import check_choice, check_number, closest
+from ..data.processes import processes
 from ..data.sets import find_source
 from ..method.forward_noise import Readings
 from ..method.mfam import GUIDES
@@ -108,8 +108,8 @@ SCALES = dict(
     smoke=dict(source='emoji', side=32,                   steps=4,       cycle=2,    batch=8,  lr=1e-4, warmup=2,
                n=48,     sampler='ddim', sampler_steps=2,    n_map=8,  map_steps=2,  ema=.9,    bf16=False,
                seeds=(0,),      **_shipped),
-    quick=dict(source='emoji', side=32,                   steps=60,      cycle=10,   batch=32, lr=1e-4, warmup=10,
-               n=512,    sampler='ddim', sampler_steps=10,   n_map=32, map_steps=10, ema=.99,   bf16=True,
+    quick=dict(source='emoji', side=32,                   steps=60,      cycle=20,   batch=8,  lr=1e-4, warmup=10,
+               n=128,    sampler='ddim', sampler_steps=10,   n_map=16, map_steps=10, ema=.99,   bf16=True,
                seeds=(0,),      **_shipped),
     gpu=dict(  source='emoji', side=32,                   steps=20_000,  cycle=100,  batch=64, lr=2e-4, warmup=500,
                n=5_000,  sampler='ddim', sampler_steps=50,   n_map=64, map_steps=25, ema=.9995, bf16=True,
@@ -138,7 +138,8 @@ OVERRIDES = {
               paper=dict(batch=8, lr=1e-5, warmup=1, n_map=8, sampler_steps=250, **_ddim, **_stable_diffusion))}
 
 # %% ../../nbs/experiments/00_presets.ipynb #3d7e8345
-PHOTOGRAPHS = dict(smoke=dict(highlighter_width=1/16, n_fake=60), quick=dict(highlighter_width=.25, n_fake=1000))
+PHOTOGRAPHS = dict(smoke=dict(highlighter_width=1/16, n_fake=60),
+                   quick=dict(highlighter_width=.25, n_fake=1000, batch=32, n=512, n_map=32, cycle=10))
 FROM_SCRATCH = dict(smoke=dict(base_steps=4, lr=3e-4, ema=.999), quick=dict(base_steps=1500, lr=3e-4, ema=.999))
 SET_OVERRIDES = {
     'flowers102': dict(paper=dict(all=dict(parts='drawn'), ddpm=dict(side=128, base_steps=350_000, steps=350_000))),
@@ -231,7 +232,7 @@ def settings(
     values = _merge(_merge(SCALES[preset], line), given)
     own = _set_overrides(preset, model, values['source'], given.get('base_folder'))
     values = _merge(_merge(values, own), given)
-    if values['bf16'] and 'bf16' not in given: values['bf16'] = bf16_pays(PartialState().device.type)
+    if values['bf16'] and 'bf16' not in given: values['bf16'] = bf16_pays(processes().device.type)
     return Preset(model, **values)
 
 # %% ../../nbs/experiments/00_presets.ipynb #4a5e69d7
@@ -259,7 +260,7 @@ def check_arm(
 ):
     "Raise `ValueError` for the name of no arm, or an arm that a model cannot have."
     if name not in arms(): raise ValueError(f'arms are {", ".join(arms())}, not {name!r}')
-    if MODELS[model].latent and arms()[name] and arms()[name]['noise_weight']:
+    if MODELS[check_choice('the model', model, MODELS)].latent and arms()[name] and arms()[name]['noise_weight']:
         reason = f'{model} works on latents, whose noise has no place in the image'
         raise ValueError(f'the arm {name!r} enhances noise, and {reason}; take "reverse"')
 
@@ -267,8 +268,8 @@ def check_arm(
 def refined_arm(
     model: str,  # of `MODELS`
 ) -> str:  # of `arms`
-    "The arm that the paper calls self-refining: attention alone on latents, else both halves."
-    return 'reverse' if MODELS[model].latent else 'both'
+    "The arm that the paper calls self-refining: attention alone on latents, else both; raises `ValueError`."
+    return 'reverse' if MODELS[check_choice('the model', model, MODELS)].latent else 'both'
 
 # %% ../../nbs/experiments/00_presets.ipynb #0ffc1174
 def find_set(
@@ -286,3 +287,12 @@ def find_set(
         except FileNotFoundError: continue
         if path.exists(): return dict(source=name) | given
     return dict(source=otherwise)
+
+# %% ../../nbs/experiments/00_presets.ipynb #00a00012
+def stands_for_paper(
+    p: Preset,
+) -> bool:
+    "Are a preset's images those of the paper for this model, or the embedded ones?"
+    lines = OVERRIDES.get(MODELS[p.model].variant_of or p.model, {})
+    own = {line.get('source', SCALES[name]['source']) for name, line in lines.items()}
+    return p.source in own or p.source.startswith('emoji')

@@ -17,12 +17,15 @@ from ..method.mfam import GUIDES
 from ..diffusion.models import MODELS
 from ..evaluation.features import encoder
 from ..evaluation.distances import frechet, kid
+from ..evaluation.prompt_agreement import check_captions, distractors
 from ..evaluation.statistics import paired_interval
 from .presets import Preset, check_arm, find_set, names_fields, refined_arm, settings
-from .published import TABLE1, TABLE3, TABLE4, TABLE7
+from .presets import stands_for_paper
+from .published import STAND_INS, TABLE1, TABLE3, TABLE4, TABLE7
 from .cache import read_done
 from .compute import device
 from .pipeline import base_model, draw_samples, fitted_highlighter, image_set, train_arm
+from .pipeline import sampling_prompts
 from .metrics import ArmSamples, cached_features, METRICS, measure, measure_all
 from .report import Report, cautions, reports_folder, run_meta, writable_folder
 from .table_cautions import cell_sentences, limits, unseen_effects
@@ -90,11 +93,11 @@ def _real_agreement(p, images, enc):
 def _link_names(links, key): return {f'{a}/{s}': l[key].name for (a, s), l in links.items() if key in l}
 
 def _training_meta(p, links):
-    "Steps and seconds of the arms, and the links of their samples."
+    "Steps and seconds of the arms, and the links of their models and samples."
     done = {f'{a}/{s}': read_done(l['arm']) for (a, s), l in links.items()}
     def seconds(key): return {run: round(d[key], 1) for run, d in done.items()}
     steps = {a: done[f'{a}/{p.seeds[0]}']['steps'] for a, _ in links}
-    names = {key: _link_names(links, key) for key in ('samples', 'held_out')}
+    names = {key: _link_names(links, key) for key in ('arm', 'samples', 'held_out')}
     times = dict(train_seconds=seconds('seconds'), map_seconds=seconds('map_seconds'))
     objections = {run: d['caution'] for run, d in done.items() if d.get('caution')}
     if objections: times['map_cautions'] = objections
@@ -109,6 +112,12 @@ def _cell_meta(p, images, enc, links):
     how = dict(settings=asdict(p), data=images.name, real_to_real=between, encoder=enc.name, seeds=list(p.seeds))
     return how | samplers | counts | _training_meta(p, links)
 
+# %% ../../nbs/experiments/06_table.ipynb #06b00012
+def _unmeasured(context, measured):
+    "The metrics that had all they need, and gave no value for any arm."
+    missing = [m for m in METRICS if m.name.format(encoder=context.encoder.name) not in measured]
+    return [m.name for m in missing if all(getattr(context, need) is not None for need in m.needs)]
+
 # %% ../../nbs/experiments/06_table.ipynb #7f3ac1d8
 def run_cell(
     p: Preset,
@@ -120,10 +129,10 @@ def run_cell(
     links = _make_links(p, images, dict.fromkeys(m['arm'] for m in methods))
     metrics, results = {}, {}
     for (a, s), l in links.items():
-        found = measure_all(ArmSamples(p, images, l, s, enc))
+        found = measure_all(context := ArmSamples(p, images, l, s, enc))
         metrics |= {name: metric for name, (metric, _) in found.items()}
         results[a, s] = {name: result for name, (_, result) in found.items()}
-    meta = _cell_meta(p, images, enc, links)
+    meta = _cell_meta(p, images, enc, links) | dict(unmeasured=_unmeasured(context, metrics))
     if MODELS[p.model].text: meta |= dict(guidance=p.guidance, real_agreement=_real_agreement(p, images, enc))
     return Cell(p, methods, images, links, results, metrics, meta)
 
@@ -194,12 +203,29 @@ def _check_row(m):
     named = isinstance(m, dict) and all(isinstance(m.get(k), str) for k in ('method', 'arm'))
     if not named: raise ValueError(f'a row is a dict with "method" and "arm", such as model_rows gives, not {m!r}')
 
+def _beside_paper(m, p):
+    "A row, without the paper's numbers where its images are neither the paper's nor those that stand for them."
+    if not m.get('paper') or p.source == m.get('source') or stands_for_paper(p): return m
+    return m | dict(paper=None)
+
+# %% ../../nbs/experiments/06_table.ipynb #06c00011
+def _check_prompts(p, images):
+    "Raise `ValueError` for images without captions, or with too few to judge a text-to-image model by."
+    if images.captions is None: raise ValueError(f'{images.name} has no captions, and {p.model} is trained on them')
+    try:
+        check_captions(images.captions)
+        if any('judge' in m.needs for m in METRICS): distractors(sampling_prompts(p, images, p.n, 'test')['prompts'])
+    except ValueError as e:
+        raise ValueError(f'the captions of {images.name} cannot be judged: {e}, or more samples with n=; '
+                         'those of its test part are asked for') from None
+
 def _checked_set(p):
     "The images of a preset, and its encoder tried; raises `ValueError` where there are too few to be measured."
     images = image_set(p)
     encoder(p.encoder, device())
     few = [f'{len(part(images, name))} of {name}' for name in ('train', 'test') if len(part(images, name)) < 2]
     if few: raise ValueError(f'{images.name} has {" and ".join(few)}; a distance needs at least 2 images of each part')
+    if MODELS[p.model].text: _check_prompts(p, images)
     return images
 
 # %% ../../nbs/experiments/06_table.ipynb #06a00001
@@ -217,7 +243,7 @@ def experiment(
         _check_row(m)
         p = settings(preset, **_own_fields(m) | {k: v for k, v in fields.items() if v is not None})
         check_arm(m['arm'], p.model)
-        groups.setdefault(p, []).append(m)
+        groups.setdefault(p, []).append(_beside_paper(m, p))
     if not groups: raise ValueError('a table has no rows; give methods such as model_rows(["ddpm"])')
     folder, sets = writable_folder(reports_folder(out)), {p: _checked_set(p) for p in groups}
     cells = [run_cell(p, rows, sets[p]) for p, rows in groups.items()]
@@ -234,11 +260,11 @@ def _row(method, arm, number, **fields):
 def model_rows(
     models: list | None = None,  # of `MODELS`; None: all but text-to-image and variants
 ) -> list:  # of rows for `experiment`
-    "Every model, trained further as it is, and self-refined (paper, Tables 1 and 4)."
+    "Every model, trained further as it is, and self-refined (paper, Tables 1 and 4); raises `ValueError`."
     names = models or [m for m, entry in MODELS.items() if not entry.text and not entry.variant_of]
     rows = []
     for m in names:
-        title, refined = MODELS[m].title, refined_arm(m)
+        refined, title = refined_arm(m), MODELS[m].title
         numbers = TABLE4 if MODELS[m].text else TABLE1.get(m, {})
         rows.append(_row(title, 'base', numbers.get('base'), model=m))
         rows.append(_row(f'Self-Refining {title}', refined, numbers.get(refined), model=m))
@@ -267,7 +293,8 @@ def set_rows(
     sets = _PAPER_SETS if source is None else {source: ([source], source)}
     rows = []
     for name, (names, otherwise) in sets.items():
-        found, numbers = find_set(names, otherwise, preset, base_steps), TABLE3.get(name, {})
+        found = find_set(names, otherwise, preset, base_steps)
+        numbers = {} if found['source'] in STAND_INS else TABLE3.get(name, {})
         rows.append(_row('DDPM', 'base', numbers.get('base'), **found))
         rows.append(_row('Self-Refining DDPM', 'both', numbers.get('both'), **found))
     return rows

@@ -37,11 +37,23 @@ def _map_sentences(c):
     for run, said in c.meta.get('map_cautions', {}).items(): runs.setdefault(said, []).append(run)
     return [f'**What the maps are worth** ({", ".join(r)}): {said}.' for said, r in runs.items()]
 
+def _model_sentence(c):
+    "Where the trained models of the first seed lie; empty where that is not known."
+    found = {run: name for run, name in c.meta.get('arm', {}).items() if run.endswith(f'/{c.p.seeds[0]}')}
+    listed = ', '.join(f'{run} in `{name}/model`' for run, name in found.items())
+    return found and ('The trained models are stock diffusers folders in `$SELFREFINE_CACHE`, by default '
+                      f'`~/.cache/selfrefine`: {listed}.')
+
+def _column_sentence(c):
+    "Which metrics gave no value; empty where all did."
+    missing = c.meta.get('unmeasured')
+    return missing and f'Without a value, and so without a column: {", ".join(missing)}.'
+
 def cell_sentences(
     c,  # a `Cell`
 ) -> list:
     "What one cell was made with."
-    return [_cell_sentence(c), _judge_sentence(c), *_map_sentences(c)]
+    return [_cell_sentence(c), _judge_sentence(c), *_map_sentences(c), _column_sentence(c), _model_sentence(c)]
 
 # %% ../../nbs/experiments/05a_table_cautions.ipynb #5a000012
 def unseen_effects(

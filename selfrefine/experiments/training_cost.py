@@ -153,7 +153,7 @@ def peak_memory() -> float | None:  # GiB; None where it is not known
 # %% ../../nbs/experiments/11_training_cost.ipynb #5ab80ec4
 def share_average(ema: Ema) -> Ema:  # before anything is restored from a checkpoint
     "Let the model with averaged weights hold the average itself, not a copy of it."
-    for w, average in zip(ema.copy.net.parameters(), ema.average.shadow_params): w.data = average
+    for name, average in zip(ema.names, ema.average.shadow_params): ema.copy.net.get_parameter(name).data = average
     return ema
 
 # %% ../../nbs/experiments/11_training_cost.ipynb #2f464889
@@ -211,7 +211,7 @@ def measure_steps(
     ema = share_average(Ema(untrained, p.ema))
     draw = ema_sampler(ema, p.map_steps, p.n_map, p.bf16, real.captions, p.guidance)
     highlighter, fitting = _fit_on_samples(p, images, draw, seed)
-    options = arms()[refined_arm(model)] | dict(side=p.side, n_map=p.n_map, seed=seed)
+    options = arms()[refined_arm(model)] | dict(side=p.side, n_map=p.n_map, seed=seed, check=False)
     refiner = SelfRefiner(untrained.net, highlighter, draw, Phases(2, 1, p.cycle), **options)
     losses, seconds = _two_steps(p, untrained, real, ema, refiner, seed)
     seconds |= dict(highlighter=fitting, decoding=_decoding_seconds(untrained, p.n_map))

@@ -80,8 +80,7 @@ def each(self: FlawHighlighter,
 @patch
 def logits(self: FlawHighlighter,
     images: torch.Tensor | Images,  # uint8 (N, 1 or 3, H, H), or a set
-    batch: int = 64,  # images at once
-    by_place: bool = False,  # see `each`
+    batch: int = 64, by_place: bool = False,  # see `each`
 ) -> torch.Tensor:  # float32 (N, 2): fake, real
     "The network's logits; raises what `each` raises."
     return self.each(images, self.net, batch, by_place)
@@ -234,7 +233,8 @@ def evaluate(self: FlawHighlighter,
 # %% ../../nbs/method/02_highlighter.ipynb #d1ed2fe6
 @patch
 def maps(self: FlawHighlighter, images: torch.Tensor | Images) -> torch.Tensor:
-    "The flaw activation map of each image: (N, 1, H, H) in [0, 1], at the images' own size; raises what `each` raises."
+    "Each image's flaw map: (N, 1, H, H) in [0, 1]; raises `ValueError` before `fit`, and what `each` raises."
+    if not self.fitted: raise ValueError('this highlighter knows no flaws yet; fit it on generated images, or load one')
     return maps_from_cams(self.cams(images), image_bytes(images, slice(1)).shape[-1])
 
 # %% ../../nbs/method/02_highlighter.ipynb #e9898fe7

@@ -51,7 +51,8 @@ def random_map(
     generator: torch.Generator,  # decides the pattern
 ) -> torch.Tensor:  # (1, 1, S, S) in [0, 1]
     "A smooth pattern from uniform noise on a coarse grid."
-    cells = 4 if cams is None else cams.shape[-1]
+    check_kind('generator', generator, torch.Generator)
+    cells = 4 if cams is None else check_maps(cams, 'cams').shape[-1]
     return maps_from_cams(torch.rand(1, 1, cells, cells, generator=generator, device=generator.device), side)
 
 # %% ../../nbs/method/03_mfam.ipynb #03464c6a
@@ -95,6 +96,7 @@ class Guide:
     make: Callable  # `MapContext` -> (1, 1, S, S) in [0, 1]
     needs: tuple = ()  # names of fields of the context
     def __call__(self, context: MapContext) -> torch.Tensor:
+        check_kind('context', context, MapContext)
         missing = [n for n in self.needs if getattr(context, n) is None]
         if missing: raise ValueError(f'the map {self.title!r} needs {" and ".join(missing)}; give it in the context')
         return self.make(context)

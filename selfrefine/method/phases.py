@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 from ..data.checks import check_choice, check_kind, check_number
 from ..data.randomness import generator, undisturbed
+from ..data.images import image_bytes
 from .gradcam import resize_map
 from .caution import judge_maps
 from .highlighter import FlawHighlighter
@@ -95,6 +96,29 @@ def _find_guide(guide, highlighter):
         raise ValueError(f'the map {found.title!r} needs real images; make the highlighter with them')
     return found
 
+# %% ../../nbs/method/06_phases.ipynb #06a00012
+def _draw(sample_ema, n, generator, side, channels=None):
+    "Samples of the averaged weights; raises `ValueError` for anything but n images of that side."
+    images = sample_ema(n, generator)
+    try: found = tuple(image_bytes(images).shape)
+    except ValueError as e: raise ValueError(f'sample_ema gives no images: {e}') from None
+    if len(images) != n: raise ValueError(f'sample_ema must return {n} images when asked for {n}, not {len(images)}')
+    wanted = (channels or found[1], side, side)
+    if found[1:] == wanted: return images
+    raise ValueError(f'sample_ema gives images (C, H, W) of {found[1:]}, and maps are made of {wanted}; '
+                     'draw them at that size, or say theirs with side=')
+
+def _try_sampler(sample_ema, seed, side, net, highlighter):
+    "Draw two images and leave no trace; raises `ValueError` where `sample_ema` fails, or for what is no image."
+    key, real = generator(seed, 'map', -2), None if highlighter.fitted else highlighter.real
+    def tried(n, generator):
+        try: return sample_ema(n, generator)
+        except Exception as e:
+            raise ValueError(f'sample_ema(n, generator) was tried with n={n} and failed ({type(e).__name__}: {e}); '
+                             'mend it, or leave the trial out with check=False') from e
+    with torch.no_grad(), undisturbed(key.initial_seed(), net, highlighter):
+        _draw(tried, 2, key, side, real and real['train'].shape[1])
+
 # %% ../../nbs/method/06_phases.ipynb #c6a1d002
 def _check_options(phases, readings, n_map, n_fake, extra_tokens, seed, watch):
     "Raise `TypeError` or `ValueError` for an option of another kind or out of range."
@@ -117,19 +141,19 @@ class SelfRefiner:
         attention_weight: float = .025,  # w_r of Equation 4, 0 or more
         readings: Readings = Readings(),  # of Equations 2 to 4
         guide: str | Guide = 'fam',  # the guidance map, a name of `GUIDES` or a guide of your own
-        n_map: int = 32,  # images behind each map
-        n_fake: int = 512,  # samples that the highlighter is fitted on, at least 10
+        n_map: int = 32, n_fake: int = 512,  # images behind each map; samples the highlighter is fitted on, from 10 on
         side: int | None = None,  # of the images; None: the network's sample size, which for a latent model it is not
         latent_noise: bool = False,  # let a noise weight act on latents
         extra_tokens: int | None = None,  # leading tokens without a place in the image; None: see `modulate`
-        seed: int = 0,
-        watch=None,  # called as watch(step, images, map) after each refresh
+        seed: int = 0, watch=None,  # of the maps; called as watch(step, images, map) after each refresh
+        check: bool = True,  # try `sample_ema` now, on two images
     ):
         net, side = _net_and_side(net, side)
         _check_weights(net, side, noise_weight, attention_weight, latent_noise)
         _check_options(phases, readings, n_map, n_fake, extra_tokens, seed, watch)
         self.guide = _find_guide(guide, highlighter)
         _check_maps(self.guide, highlighter, sample_ema, side)
+        if check and self.guide.needs_samples: _try_sampler(sample_ema, seed, side, net, highlighter)
         self.net, self.highlighter, self.sample_ema, self.phases = net, highlighter, sample_ema, phases
         self.noise_weight, self.attention_weight, self.readings = noise_weight, attention_weight, readings
         self.n_map, self.n_fake, self.seed, self.watch = n_map, n_fake, seed, watch
@@ -151,18 +175,12 @@ def _context(self: SelfRefiner, key, images, cams):
     return MapContext(self.state.map.shape[-1], key, images, cams, real, self.memo)
 
 # %% ../../nbs/method/06_phases.ipynb #e8847bcf
-def _draw(sample_ema, n, generator):
-    "Samples of the averaged weights; raises `ValueError` for another number of them."
-    images = sample_ema(n, generator)
-    if len(images) != n: raise ValueError(f'sample_ema must return {n} images when asked for {n}, not {len(images)}')
-    return images
-
 @patch
 def _fit_highlighter(self: SelfRefiner):
     "Fit the highlighter on samples of this moment, once, the same in all processes."
     self.highlighter.to(self.state.map.device)
     if self.highlighter.fitted: return
-    fake = _draw(self.sample_ema, self.n_fake, generator(self.seed, 'map', -1))
+    fake = _draw(self.sample_ema, self.n_fake, generator(self.seed, 'map', -1), self.state.map.shape[-1])
     before = copy.deepcopy(self.highlighter.state_dict())
     try:
         with torch.enable_grad(): self.highlighter.fit(fake)
@@ -195,7 +213,7 @@ def refresh(self: SelfRefiner, step: int):
     with undisturbed(key.initial_seed(), self.net, self.highlighter), self.bypass():
         if self.guide.needs_samples:
             self._fit_highlighter()
-            images = _draw(self.sample_ema, self.n_map, key)
+            images = _draw(self.sample_ema, self.n_map, key, self.state.map.shape[-1])
             cams = self.highlighter.cams(images, by_place=True)
         m = self.guide(self._context(key, images, cams)).to(self.state.map)
     broadcast([m])

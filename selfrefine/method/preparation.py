@@ -76,7 +76,7 @@ def split_parts(
     images: Images | torch.Tensor,  # uint8 (N, C, S, S), or a set
     seed: int,  # decides the order of images that have no parts
     limit: int = 2*2**30,  # bytes in memory of each part; a larger part is thinned evenly
-) -> dict:  # part -> uint8 tensor
+) -> dict:  # part -> uint8 tensor on the CPU
     "Parts train, val and test; raises `ValueError` for anything but 10 or more square images, or an empty part."
     check_number('seed', seed)
     x = images[:10] if hasattr(images, 'parts') else images
@@ -89,7 +89,7 @@ def split_parts(
         reason = f'{len(images)} images have none in the part {" and none in ".join(missing)}'
         raise ValueError(f'{reason}; train, val and test are all needed, so give a set with all, or a plain tensor')
     n_max = max(1, limit//x[0].numel())
-    return {p: images[evenly_spaced(parts[p], n_max)] for p in ('train', 'val', 'test')}
+    return {p: images[evenly_spaced(parts[p], n_max)].cpu() for p in ('train', 'val', 'test')}
 
 # %% ../../nbs/method/01b_preparation.ipynb #4eafeaec
 def background_only(

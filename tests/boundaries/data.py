@@ -68,7 +68,7 @@ rows = [
         for bad in ('None', '"x"', 'x.float()', 'x[0]', 'x[:0]', 'x.numpy()', 'torch.zeros(2, 3, 4, 4).bool()')],
     *[(f'{call}(x[:, :1].expand(-1, {c}, -1, -1))', ValueError, ['1 channel (grey) or 3 (RGB)', f'not {c}'])
         for call in ('Images', 'image_bytes', 'grid') for c in (2, 4)],
-    ('Images(x.permute(0, 2, 3, 1))', ValueError, ['permute the channels']),
+    ('Images(x.permute(0, 2, 3, 1))', ValueError, ['x.permute(0, 3, 1, 2)']),
     ('Images(x, captions=["one"])', ValueError, ['give one caption for each image']),
     ('Latents(None)', ValueError, ['float tensor']),
     ('Latents(x)', ValueError, ['non-empty float']),

@@ -12,7 +12,7 @@ from selfrefine.diffusion.first_stage_training import Autoencoder, cluster_centr
 from selfrefine.diffusion.first_stage_training import train_first_stage, unscaled_latents
 from selfrefine.diffusion.models import ddpm, encode_set, improved, ldm, load_model, new_model, pipeline, save_model
 from selfrefine.diffusion.models import shipped, shipped_folder, stable_diffusion, text_to_image, uvit
-from selfrefine.diffusion.model_digests import weights_digest
+from selfrefine.diffusion.model_digests import model_digest, weights_digest
 from selfrefine.diffusion.reading import check_weights, read_config, read_network, read_schedule
 from selfrefine.diffusion.schedules import ddpm_schedule
 
@@ -85,6 +85,9 @@ rows = [
     ("save_model(model.net, folder/'m')", TypeError, ['model must be an object of Diffusion', 'UNet2DModel']),
     ("save_model(Diffusion(torch.nn.Linear(1, 1), ddpm_schedule()), folder/'m')", TypeError, ['the network', 'Linear']),
     ("save_model(None, folder/'m')", TypeError, ['model must be an object of Diffusion']),
+    ("ldm('32', first_stage=vq)", ValueError, ['side must be a whole number', "'32'"]),
+    ("new_model('ddpm', 16, size=(8, 16))", TypeError, ['size must be an object of dict', 'tuple']),
+    ("model_digest(model.net)", TypeError, ['model must be an object of Diffusion', 'UNet2DModel']),
     ("pipeline('ddpm')", TypeError, ['model must be an object of Diffusion', 'str']),
     ("shipped('ddmp-emoji')", ValueError, ['the package ships', "did you mean 'ddpm-emoji'"]),
     ("shipped_folder(None)", ValueError, ['the package ships', 'None']),
@@ -151,6 +154,7 @@ rows = [
     ("init_codebook(vq, x[:0])", ValueError, ['images must be a non-empty uint8 tensor']),
     ("train_first_stage(vq, images, 1, recipe)", ValueError, ['steps must be a whole number of at least 2']),
     ("train_first_stage(kl, images, 2.5, recipe)", ValueError, ['steps must be a whole number']),
+    ("train_first_stage(kl, images, 3, dict(lr=.1))", TypeError, ['recipe must be an object of Recipe', 'dict']),
     ("train_first_stage(vq, x, 3, recipe)", TypeError, ['images must be a set']),
     ("train_first_stage('vq', images, 3, recipe)", TypeError, ['first_stage must be an object of']),
     ("train_first_stage(kl, grey, 3, recipe)", ValueError, ['1']),

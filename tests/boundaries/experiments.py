@@ -1,14 +1,18 @@
 "Calls of selfrefine.experiments that must be refused: (call, error, words of its message)."
-import os
+import json, os
 import torch
+from selfrefine.data.sets import emoji
+from selfrefine.diffusion.sampling import write_png
 from selfrefine.experiments.cache import link, read_done, read_file
 from selfrefine.experiments.detection import detection, detection_sets
-from selfrefine.experiments.flaw_regions import top_area
+from selfrefine.experiments.flaw_regions import flaws_by_region, top_area
+from selfrefine.experiments.human_study import human_study
 from selfrefine.experiments.inpainting_report import inpainting
 from selfrefine.experiments.localisation_report import localisation_scale
-from selfrefine.experiments.map_drift import map_drift
+from selfrefine.experiments.map_drift import drift_report, map_drift
 from selfrefine.experiments.parameters import check_parameters
 from selfrefine.experiments.pipeline import load_samples
+from selfrefine.experiments.plots import loss_figure, map_figure, sample_figure
 from selfrefine.experiments.presets import Preset, check_arm, find_set, settings
 from selfrefine.experiments.report import writable_folder
 from selfrefine.experiments.table import experiment, model_rows
@@ -18,7 +22,12 @@ def names(folder):
     "What the calls may use; `folder` is an empty folder of their own."
     os.environ['SELFREFINE_CACHE'] = str(folder/'cache')
     (folder/'file').touch()
-    rows = model_rows(['ddpm'])
+    rows, text = model_rows(['ddpm']), model_rows(['text'])
+    for name, captions in dict(plain=None, two=('red heart', 'blue car')).items():
+        lines = [{'file_name': f'{i:02}.png'} | (dict(text=captions[i % 2]) if captions else {}) for i in range(30)]
+        (folder/name).mkdir()
+        for line, image in zip(lines, emoji().x): write_png(image, folder/name/line['file_name'])
+        if captions: (folder/name/'metadata.jsonl').write_text('\n'.join(map(json.dumps, lines)))
     cell = 'steps: int = 4\nseeds: list = None\nout: str = ""\noverrides: dict = None'
     def given(injected, parameters=cell, **ranges):
         cells = dict(In=['', parameters, f'# Parameters\n{injected}'])
@@ -28,7 +37,7 @@ def names(folder):
         made = link('broken', lambda folder: (folder/name).write_bytes(data) and None, file=name, data=repr(data))
         (made/name).write_bytes(data)
         return made
-    return globals() | dict(folder=folder, rows=rows, given=given, broken=broken)
+    return globals() | dict(folder=folder, rows=rows, text=text, given=given, broken=broken)
 
 def field(value, error, *words): return f"settings('smoke', {value})", error, list(words)
 def table(more, error, *words): return f"experiment('t', rows, 'smoke', {more})", error, list(words)
@@ -81,6 +90,10 @@ rows = [
     ("settings(['smoke'])", ValueError, ['presets are smoke']),
     ("Preset(**dict(vars(settings('smoke')), steps='4'))", TypeError, ["steps is int, not '4'"]),
     ("Preset(**dict(vars(settings('smoke')), seeds=[0]))", TypeError, ['seeds is tuple, not [0]']),
+    ("check_arm('base', 'ddmp')", ValueError, ["did you mean 'ddpm'"]),
+    ("model_rows(['ddmp'])", ValueError, ['the model is one of', "did you mean 'ddpm'"]),
+    *((f'{call}(rows)', TypeError, ['table must be an object of Table, not list']) for call in
+      ('sample_figure', 'map_figure', 'loss_figure', 'drift_report', 'flaws_by_region', 'human_study')),
     ("check_arm('bose')", ValueError, ['arms are base']),
     ("find_set(['nowhere'], '', 'huge')", ValueError, ['presets are']),
     parameter('step = 5', ValueError, "no parameter 'step'", "did you mean 'steps'", 'it has steps, seeds'),
@@ -100,6 +113,9 @@ rows = [
     ("experiment('t', [dict(arm='base')], 'smoke', folder)", ValueError, ['a row is a dict with "method" and "arm"']),
     ("experiment('t', ['base'], 'smoke', folder)", ValueError, ['a row is a dict']),
     ("experiment('t', [dict(method='x', arm='bose')], 'smoke', folder)", ValueError, ['arms are']),
+    ("experiment('t', text, 'smoke', folder, source=str(folder/'plain'))", ValueError, ['plain has no captions']),
+    ("experiment('t', text, 'smoke', folder, source=str(folder/'two'))", ValueError,
+     ['captions of two', '2 different captions are too few for 16 choices', 'more samples with n=']),
     ("detection('t', detection_sets('emoji'), 'smoke', folder/'file')", OSError, ['nothing can be written there']),
     ("inpainting('t', rows[:1], 'smoke', folder, masks='wide')", ValueError, ['one model']),
     ("localisation_scale('smoke', [])", ValueError, ['no image set']),

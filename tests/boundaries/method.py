@@ -9,7 +9,7 @@ from selfrefine.method.gradcam import build_vgg, cam_grid, check_maps, grad_cam,
 from selfrefine.method.gradcam import read_vgg_weights, VGG16
 from selfrefine.method.highlighter import FlawHighlighter
 from selfrefine.method.local_highlighter import LocalHighlighter, flaw_probabilities, load_highlighter, new_highlighter
-from selfrefine.method.mfam import MapState, center_map, edge_map, guidance, mean_map
+from selfrefine.method.mfam import MapContext, MapState, center_map, edge_map, guidance, mean_map, random_map
 from selfrefine.method.planted_flaws import plant
 from selfrefine.method.preparation import background_only, reencode_jpeg, split_parts
 from selfrefine.method.self_attention import self_attentions
@@ -21,7 +21,8 @@ def names(folder):
     g = torch.Generator().manual_seed(0)
     x, maps = torch.randint(256, (20, 3, 32, 32), dtype=torch.uint8, generator=g), torch.rand(4, 1, 4, 4)
     nan = float('nan')
-    h = FlawHighlighter(x, width=1/32)
+    raw, h = (FlawHighlighter(x, width=1/32) for _ in range(2))
+    h.fitted.fill_(True)
     broken = FlawHighlighter(width=1/32)
     broken.net.classifier[3].bias.data.fill_(nan)
     good = h.save(folder/'good.safetensors')
@@ -37,11 +38,11 @@ def names(folder):
     net = UNet2DModel(sample_size=8, block_out_channels=(8, 8), layers_per_block=1, norm_num_groups=4,
         attention_head_dim=4, down_block_types=('DownBlock2D', 'AttnDownBlock2D'),
         up_block_types=('AttnUpBlock2D', 'UpBlock2D'))
-    return globals() | dict(folder=folder, x=x, maps=maps, nan=nan, h=h, broken=broken, stored=stored, layer=layer,
-                            net=net, state=MapState(8, 8), tokens=torch.randn(1, 16, 16))
+    return globals() | dict(folder=folder, x=x, maps=maps, nan=nan, h=h, raw=raw, broken=broken, stored=stored,
+                            layer=layer, net=net, state=MapState(8, 8), tokens=torch.randn(1, 16, 16))
 
 channels = ['1 channel (grey) or 3']
-square, bytes_ = ['takes square images', 'crop'], ['non-empty uint8', 'to_uint8']
+square, bytes_ = ['takes square images', 'crop'], ['non-empty uint8']
 rows = [
     ("roc_auc([0, 1], [0, 1])", TypeError, ['predicted labels']),
     ("roc_auc([nan, 1.], [0, 1])", ValueError, ['NaN']),
@@ -135,4 +136,9 @@ rows = [
     ("modulate(net, state.map, .1)", TypeError, ['state must be an object of MapState']),
     ("modulate(net, state, .1, 'scale')", TypeError, ['readings must be an object of Readings']),
     ("net = layer(); m = modulate(net, state, .1); m.size = (4, 4); m.handles.pop(0).remove(); net(tokens)", ValueError,
-      ['AttnProcessor', 'norm_k'])]
+      ['AttnProcessor', 'norm_k']),
+    ("raw.maps(x)", ValueError, ['knows no flaws yet', 'fit it on generated images, or load one']),
+    ("guidance('fam')(maps)", TypeError, ['context must be an object of MapContext', 'Tensor']),
+    ("guidance('fam')(MapContext(8))", ValueError, ['needs cams']),
+    ("random_map(None, 8, 3)", TypeError, ['generator must be an object of Generator', 'int']),
+    ("random_map(x, 8, torch.Generator())", ValueError, ['cams must be a non-empty float tensor'])]

@@ -1,5 +1,6 @@
 "Calls of selfrefine.method.phases and forward_noise that must be refused: (call, error, words of its message)."
 import torch
+from PIL import Image
 from selfrefine.data.sets import emoji
 from selfrefine.method.forward_noise import enhance_noise, noise_and_target, Readings
 from selfrefine.method.highlighter import FlawHighlighter
@@ -18,7 +19,8 @@ def names(folder):
         return SelfRefiner(net, highlighter, sample_ema, phases, **dict(attention_weight=0.) | options)
     flat = Guide('flat', 'Flat', lambda c: torch.full((1, 1, c.side, c.side), nan))
     noise, m = torch.zeros(2, 3, 8, 8), torch.zeros(1, 1, 8, 8)
-    return globals() | dict(refine=refine, net=net, explains=explains, blind=blind, flat=flat, noise=noise, m=m)
+    return globals() | dict(refine=refine, faces=faces, net=net, explains=explains, blind=blind, flat=flat,
+                            noise=noise, m=m)
 
 def number(call, name, value): return call, ValueError, [f'{name} must be a', value]
 
@@ -59,6 +61,23 @@ rows = [
     ("refine(guide='fma')", ValueError, ['fma', 'fam']),
     ('refine(guide=3)', Exception, ['3']),
     ('refine(sample_ema=None)', TypeError, ['sample_ema is a function', 'None']),
+    *((f'refine(sample_ema=lambda n, generator: {given})', ValueError, ['sample_ema', *words]) for given, words in (
+        ('None', ['gives no images', 'NoneType']),
+        ('list(faces[:n])', ['gives no images', 'not list']),
+        ('faces[:n].numpy()', ['not ndarray', 'torch.from_numpy(x).permute(0, 3, 1, 2)']),
+        ('faces[:n].permute(0, 2, 3, 1)', ['not 16 of (2, 16, 16, 3)', 'x.permute(0, 3, 1, 2)']),
+        ('faces[:n]/255', ['torch.float32', 'to_uint8(2*x - 1)']),
+        ('faces[:n]/127.5 - 1', ['torch.float32', 'to_uint8']),
+        ('faces[:n].long()', ['torch.int64', 'x.to(torch.uint8)']),
+        ('faces[0]', ['not torch.uint8 (3, 16, 16)', 'x[None]']),
+        ('faces[:n, :, :8]', ['(3, 8, 16)', 'made of (3, 16, 16)']),
+        ('faces[:n].repeat_interleave(2, -1).repeat_interleave(2, -2)', ['(3, 32, 32)', 'side=']),
+        ('faces[:n, :1]', ['(1, 16, 16)', 'made of (3, 16, 16)']),
+        ('faces', ['must return 2 images when asked for 2, not 40']),
+        ('faces[:1]', ['not 1']),
+        ('[Image.new("RGB", (16, 16))]*n', ['not list']),
+        ('1/0', ['was tried with n=2 and failed (ZeroDivisionError', 'check=False']))),
+    ('refine(sample_ema=lambda n: faces[:n])', ValueError, ['sample_ema(n, generator) was tried', 'takes 1']),
     ('refine(highlighter=None)', TypeError, ['highlighter must be', 'NoneType']),
     ('refine(highlighter=net)', TypeError, ['highlighter must be', 'UNet2DModel']),
     ('refine(highlighter=blind)', ValueError, ['not fitted and has no real images', 'FlawHighlighter(real)']),

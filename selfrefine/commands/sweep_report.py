@@ -7,7 +7,7 @@ __all__ = ['sweep_rows', 'Sweep', 'finish_sweep']
 
 # %% ../../nbs/commands/07c_sweep_report.ipynb #cdb5bc70
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 
 # %% ../../nbs/commands/07c_sweep_report.ipynb #1a9eeb33
 import matplotlib.pyplot as plt
@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..data.images import part
 from ..data.storage import write_json
 from ..evaluation.features import encoder
-from ..experiments.presets import BOTH, Preset
+from ..experiments.presets import BOTH
 from ..experiments.compute import device
 from ..experiments.report import Report, run_meta
 from .sweep_trial import distance, PAPER_CHOICE, Task
@@ -67,9 +67,8 @@ class Sweep(Report):
     def overrides(self) -> dict:
         "Fields of a preset that make the best setting; empty where no trial is complete."
         if not self.best: return {}
-        names = {f.name for f in fields(Preset)}
         wanted = 'steps', 'cycle', *BOTH, *(['base_steps'] if self.task.p.base_steps else [])
-        return self.meta['overrides'] | {k: self.best[k] for k in wanted if k in names}
+        return self.meta['overrides'] | {k: self.best[k] for k in wanted}
     @property
     def for_refine(self) -> dict: return {k: v for k, v in (self.setting or {}).items() if k != 'ratio'}
     def summary(self) -> str: return ' '.join(_sentences(self))
@@ -92,10 +91,9 @@ def table(self: Sweep):
 
 @patch(as_prop=True)
 def unsaid(self: Sweep) -> list:
-    "What of the best setting is not in `overrides`: weights unlike those of the arms, and ordinary steps before."
-    shipped = not self.task.p.base_steps and (self.best or {}).get('base_steps')
-    other = [k for k, v in BOTH.items() if self.best and k not in self.overrides and self.best[k] != v]
-    return other + ([f'{shipped} ordinary steps before the refinement'] if shipped else [])
+    "What of the best setting no field of a preset can say: ordinary steps between given weights and the refinement."
+    before = not self.task.p.base_steps and (self.best or {}).get('base_steps')
+    return [f'{before} ordinary steps before the refinement'] if before else []
 
 # %% ../../nbs/commands/07c_sweep_report.ipynb #ae7486fe
 def _begin_sentence(p):

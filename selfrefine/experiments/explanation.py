@@ -55,8 +55,8 @@ def newest_explanation(
 ) -> Explanation:
     "An arm's newest map for the first seed; raises `ValueError` for an arm without a flaw map, or another model."
     _check_drawable(table, arm)
-    c, w = table.cells[0], arms()[arm]
-    seed = c.p.seeds[0]
+    c = table.cells[0]
+    w, seed = arms(**c.p.weights)[arm], c.p.seeds[0]
     links = c.links[arm, seed]
     highlighter, images = fitted_highlighter(c.p, c.images, links['base']), newest_images(links['arm'])
     cams = highlighter.cams(images, by_place=True)

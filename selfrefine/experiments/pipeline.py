@@ -266,7 +266,7 @@ def train_arm(
 ) -> Path:  # a folder that holds `model`, `losses.json` and `maps`
     "One arm with one seed, trained; raises `ValueError` for an unknown arm, or one that the model cannot have."
     check_arm(name, p.model)
-    options = arms()[name]
+    options = arms(**p.weights)[name]
     more = extra_steps(p, open_model(p, base/'model'), highlighter) if name == 'base+' else 0
     def make(folder): return _train_arm_into(folder, p, options, images, base, highlighter, seed, more)
     scale = {k: getattr(p, k) for k in ('steps', 'cycle', 'n_map', 'map_steps', 'guidance')}

@@ -211,7 +211,7 @@ def measure_steps(
     ema = share_average(Ema(untrained, p.ema))
     draw = ema_sampler(ema, p.map_steps, p.n_map, p.bf16, real.captions, p.guidance)
     highlighter, fitting = _fit_on_samples(p, images, draw, seed)
-    options = arms()[refined_arm(model)] | dict(side=p.side, n_map=p.n_map, seed=seed, check=False)
+    options = arms(**p.weights)[refined_arm(model)] | dict(side=p.side, n_map=p.n_map, seed=seed, check=False)
     refiner = SelfRefiner(untrained.net, highlighter, draw, Phases(2, 1, p.cycle), **options)
     losses, seconds = _two_steps(p, untrained, real, ema, refiner, seed)
     seconds |= dict(highlighter=fitting, decoding=_decoding_seconds(untrained, p.n_map))

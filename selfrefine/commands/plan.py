@@ -13,11 +13,12 @@ from pathlib import Path
 # %% ../../nbs/commands/01_plan.ipynb #822d07cf
 import psutil
 from accelerate.utils import broadcast_object_list
-from ..data.checks import check_kind, check_number, closest
+from ..data.checks import check_choice, check_kind, check_number, closest
 from ..data.processes import processes
 from ..data.images import Images, part
 from ..diffusion.models import Diffusion, new_model
 from ..diffusion.cpu import bf16_pays
+from ..diffusion.sampling import SAMPLERS
 from ..diffusion.checkpoints import Recipe
 from ..diffusion.ema import Ema
 from ..diffusion.training import train
@@ -33,22 +34,23 @@ class Plan:
     batch: int = 32; lr: float = 1e-4; warmup: int = 100; ema: float = .9999; bf16: bool = False  # see `Recipe`
     flip: bool = False  # mirror a random half of the pictures
     base: int = 0; further: int = 100  # steps before refinement, and from there on
-    cycle: int = 10; n_map: int = 32; map_steps: int = 10  # steps between maps, samples behind one, DDIM steps of each
+    cycle: int = 10; n_map: int = 32; map_steps: int = 10  # steps between maps, samples behind one, steps of each
     noise_weight: float = .01; attention_weight: float = .025  # of `SelfRefiner`
     n_fake: int = 512; highlighter_width: float = .25; epochs: int = 6  # of the highlighter
-    n: int = 256; sampler_steps: int = 25  # samples that are compared
+    n: int = 256; sampler: str = 'ddim'; sampler_steps: int = 25  # samples that are compared; of all samples
     moments: int = 6; n_curve: int = 64  # previews on the way, and the samples of each
     licence: str = ''  # of the pictures, for the model card
     sentences: list = field(default_factory=list); warnings: list = field(default_factory=list)
     def __post_init__(self):
         for name, (low, high) in _PLAN_COUNTS.items(): check_number(name, getattr(self, name), low, high)
         for name, (low, high) in _SHARES.items(): check_number(name, getattr(self, name), low, high, whole=False)
-        self.recipe(0)
+        check_choice('sampler', self.sampler, SAMPLERS), self.recipe(0)
     @property
     def steps(self): return self.base + self.further
     def recipe(self, seed):
-        "How the network is trained."
-        return Recipe(self.batch, self.lr, self.warmup, ema=self.ema, bf16=self.bf16, seed=seed)
+        "How the network is trained: the rate falls to zero over the further steps, or the second half of given ones."
+        cooldown = self.base or self.steps//2, self.steps
+        return Recipe(self.batch, self.lr, self.warmup, ema=self.ema, bf16=self.bf16, seed=seed, cooldown=cooldown)
 
 # %% ../../nbs/commands/01_plan.ipynb #88ca1dec
 _UNLIMITED = 10**9
@@ -132,9 +134,10 @@ def _lengths(width, seconds, minutes, batch, base=None, further=None):
     base, further = (a if b is None else b for a, b in zip(found, (base, further)))
     total, how = base + further, (seconds, batch, minutes)
     return dict(
-        width=width, base=base, further=further, lr=min(1e-3, .016/width) if width else 1e-4,
-        warmup=max(1, min(500, total//20)), ema=min(.9999, max(.9, round(1 - 10/total, 5))),
-        cycle=max(1, min(100, further//10)), n_fake=_affordable_samples(.05, 10, *how, 64, 1000),
+        width=width, base=base, further=further, sampler='ddpm' if width else 'ddim',
+        lr=min(1e-3, .016/width) if width else 1e-4, warmup=max(1, min(500, total//20)),
+        ema=min(.9999, max(.9, round(1 - 10/total, 5))), cycle=max(1, min(100, further//10)),
+        n_fake=_affordable_samples(.05, 10, *how, 64, 1000),
         n=_affordable_samples(.05, 25, *how, 64, 1000), n_curve=_affordable_samples(.01, 10, *how, 32, 256),
         epochs=max(1, min(6, int(minutes/2))))
 
@@ -154,9 +157,11 @@ def _sentences(p, sizes, seconds, minutes, model, given):
     base = f'{p.base:,} steps of the base phase, then ' if p.base else ''
     yield (f'{base}{p.further:,} further steps with refinement and as many without, '
            f'{"as you asked" if {"base", "further"} & given.keys() else time}')
-    yield f'learning rate {p.lr:g} after {p.warmup} steps of warm-up, weights averaged with decay {p.ema:.5g}'
+    yield (f'learning rate {p.lr:g} after {p.warmup} steps of warm-up, falling to 0 from step '
+           f'{p.recipe(0).cooldown[0]:,} on; weights averaged with decay {p.ema:.5g}')
     yield (f'a map every {p.cycle} steps from {p.n_map} samples; the highlighter is VGG16 at '
            f'{p.highlighter_width:g} of its width, fitted on {p.n_fake} samples')
+    yield f'{p.n} samples of each model are compared, by the sampler {p.sampler} in {p.sampler_steps} steps'
 
 # %% ../../nbs/commands/01_plan.ipynb #5a1d0c77
 def _plan_warnings(p, sizes, folder, model):
@@ -185,7 +190,7 @@ def plan(
     minutes = check_number('minutes', minutes, .001, 10**6, whole=False)
     check_kind('model', model, (Diffusion, type(None)))
     sizes = {k: len(v) for k, v in images.parts.items()}
-    first = dict(batch=32, lr=1e-4, bf16=bf16_pays(device)) | given
+    first = dict(batch=16 if device == 'cpu' and not model else 32, lr=1e-4, bf16=bf16_pays(device)) | given
     width, seconds = _choose_network(images, model, minutes, given, first)
     scale = 1. if device == 'cuda' else .25
     lengths = _lengths(width, seconds, minutes, first['batch'], given.get('base'), given.get('further'))

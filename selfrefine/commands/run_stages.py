@@ -88,14 +88,14 @@ def new_model(self: Run) -> Diffusion:
 @patch
 def draw(self: Run,
     model: Diffusion,
-    n: int, steps: int, seed: int,  # samples, and DDIM steps of each
+    n: int, steps: int, seed: int,  # samples, and the sampler's steps for each
     folder: Path | None = None,  # where they are kept
 ) -> torch.Tensor:  # uint8 (n, C, S, S)
     "Samples of a model, for captions of the training pictures where it reads captions."
     captions = part(self.images, 'train').captions if model.tokenizer else None
     prompts = captions and [captions[i*len(captions)//n % len(captions)] for i in range(n)]
     how = dict(bf16=self.plan.bf16, prompts=prompts, progress=self.progress and folder is not None)
-    return sample(on_device(model), n, 'ddim', steps, seed, folder=folder, **how)
+    return sample(on_device(model), n, self.plan.sampler, steps, seed, folder=folder, **how)
 
 # %% ../../nbs/commands/02b_run_stages.ipynb #44e6b2ed
 def _log_images(accelerator, name, images, step):
@@ -137,7 +137,7 @@ def _recorder(folder):
 def _refiner(run, model, ema, captions):
     "The refiner of the refined arm; attention alone on latents."
     p, h = run.plan, FlawHighlighter.load(run.out/'highlighter.safetensors', run.images)
-    sampler = ema_sampler(ema, p.map_steps, bf16=p.bf16, captions=captions)
+    sampler = ema_sampler(ema, p.map_steps, bf16=p.bf16, captions=captions, sampler=p.sampler)
     weights = dict(noise_weight=0. if model.first_stage else p.noise_weight, attention_weight=p.attention_weight)
     phases, watch = Phases(p.steps, p.base, p.cycle), _recorder(run.path('maps')) if run.main else None
     return SelfRefiner(model.net, h, sampler, phases, **weights, n_map=p.n_map, side=p.side, seed=run.seed, watch=watch)

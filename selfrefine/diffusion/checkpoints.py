@@ -26,6 +26,14 @@ def _check_betas(betas):
         raise ValueError(f'betas are two numbers, such as (0.9, 0.999), not {betas!r}')
     return tuple(check_number('each of the betas', b, 0, _BELOW_1, whole=False) for b in betas)
 
+def _check_cooldown(steps):
+    "No step, or two rising ones, as a tuple; raises `ValueError` for anything else."
+    if isinstance(steps, (list, tuple)) and not steps: return ()
+    if not isinstance(steps, (list, tuple)) or len(steps) != 2:
+        raise ValueError(f'cooldown is two steps, such as (8000, 10_000), or (), not {steps!r}')
+    first = check_number('the first step of the cooldown', steps[0], 0)
+    return first, check_number('the last step of the cooldown', steps[1], first + 1)
+
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #2efe0457
 @dataclass
 class Recipe:
@@ -41,6 +49,7 @@ class Recipe:
     bf16: bool = False  # bfloat16 autocast for the network
     seed: int = 0
     drop: float = .1  # share of captions that are hidden, where there are captions
+    cooldown: tuple = ()  # two steps between which the learning rate falls to 0 in a line, such as (8000, 10_000)
     def __new__(cls, *args, **options):
         names = [f.name for f in fields(cls)]
         for name in options.keys() - names: raise TypeError(f'a recipe has no {name!r}{closest(name, names)}')
@@ -49,7 +58,7 @@ class Recipe:
         for name, low in _WHOLE.items(): setattr(self, name, check_number(name, getattr(self, name), low))
         for name, (low, high) in _REAL.items():
             setattr(self, name, check_number(name, getattr(self, name), low, high, whole=False))
-        self.betas = _check_betas(self.betas)
+        self.betas, self.cooldown = _check_betas(self.betas), _check_cooldown(self.cooldown)
         check_choice('decay', self.decay, ('constant', 'cosine'))
         check_choice('bf16', self.bf16, (True, False))
 
@@ -133,8 +142,9 @@ def load_checkpoint(
     return state
 
 def _plain(recipe):
-    "A recipe's dict as it is written now: a tuple of betas may have been a list."
-    return recipe | dict(betas=tuple(recipe['betas'])) if 'betas' in recipe else recipe
+    "A recipe's dict as it is written now: a tuple may have been a list, and a cooldown unknown."
+    now = dict(cooldown=()) | recipe
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in now.items()}
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0a9
 _FAR = 10  # times the usual loss

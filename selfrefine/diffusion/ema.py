@@ -44,14 +44,15 @@ class Ema:
 # %% ../../nbs/diffusion/11_ema.ipynb #b8d20839
 def ema_sampler(
     ema: Ema,
-    steps: int = 7,  # DDIM steps
+    steps: int = 7,  # of the sampler
     batch: int = 64,  # images at a time
     bf16: bool = False,  # run the network in bfloat16
     captions: list | None = None,  # of the training images; only a text-to-image model asks for them
     guidance: float = 1.,  # see `noise_predictor`
+    sampler: str = 'ddim',  # of `SAMPLERS`
 ):  # (n, generator) -> uint8 (n, C, H, W)
     "A function that samples the averaged weights, for `SelfRefiner`; raises `ValueError` for impossible settings."
-    sampling_scheduler(check_kind('ema', ema, Ema).copy, 'ddim', steps)
+    sampling_scheduler(check_kind('ema', ema, Ema).copy, sampler, steps)
     check_number('batch', batch, 1)
     check_choice('bf16', bf16, (True, False))
     check_number('guidance', guidance, whole=False)
@@ -62,7 +63,7 @@ def ema_sampler(
             prompts = [captions[k] for k in torch.randint(len(captions), (n,), generator=generator).tolist()]
         for i in range(0, n, batch):
             some, indices = prompts and prompts[i:i + batch], range(i, min(n, i + batch))
-            images.append(to_uint8(sample_batch(model, indices, 'ddim', steps, seed, bf16, some, guidance)))
+            images.append(to_uint8(sample_batch(model, indices, sampler, steps, seed, bf16, some, guidance)))
         return torch.cat(images)
     sample_ema.source = ema.source
     return sample_ema

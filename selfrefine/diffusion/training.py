@@ -44,7 +44,9 @@ def learning_rate(
     check_number('total', total, 1)
     warm = min(1, (step + 1)/max(1, recipe.warmup))
     cosine = .5*(1 + math.cos(math.pi*min(1, step/total))) if recipe.decay == 'cosine' else 1
-    return recipe.lr*warm*cosine
+    begin, end = recipe.cooldown or (step, step + 1)
+    falling = min(1, max(0, (end - step)/(end - begin)))
+    return recipe.lr*warm*cosine*falling
 
 # %% ../../nbs/diffusion/12_training.ipynb #97d183db
 def draw_step(

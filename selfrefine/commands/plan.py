@@ -194,7 +194,7 @@ def plan(
     width, seconds = _choose_network(images, model, minutes, given, first)
     scale = 1. if device == 'cuda' else .25
     lengths = _lengths(width, seconds, minutes, first['batch'], given.get('base'), given.get('further'))
-    chosen = lengths | dict(highlighter_width=scale, flip=images.flip)
+    chosen = lengths | dict(highlighter_width=scale, flip=images.flip, batch=first['batch'])
     p = Plan(**dict(side=images.side, bf16=first['bf16']) | chosen | given)
     model = model or plan_network(images.side, p.width)
     p.sentences += _sentences(p, sizes, seconds, minutes, model, given)

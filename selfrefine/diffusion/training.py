@@ -263,6 +263,10 @@ def _stop(state):
     said = f'saved at step {step} in {path}; run again to continue' if path else f'stopped at step {step}, unsaved'
     if state.accelerator.is_main_process: print(said, file=sys.stderr)
 
+def _as_words(recipe):
+    "A recipe for trackers, which take no tuples."
+    return {k: str(v) if isinstance(v, tuple) else v for k, v in asdict(recipe).items()}
+
 # %% ../../nbs/diffusion/12_training.ipynb #74c7481a
 def train(
     model: Diffusion,
@@ -287,7 +291,7 @@ def train(
     check_run(model, images, steps, recipe, ema, refiner, loss_fn, folder, every, tracker, compile)
     acc = make_accelerator(recipe.bf16, log_with=tracker, project_dir=folder)
     with run_folder(acc, folder):
-        if tracker: acc.init_trackers('selfrefine', config=asdict(recipe) | dict(betas=str(recipe.betas)))
+        if tracker: acc.init_trackers('selfrefine', config=_as_words(recipe))
         state = _start_run(acc, model, images, steps, recipe, ema, refiner, folder, loss_fn, force)
         monitor, ranks = monitor_run(state, steps, progress), (acc.device, acc.process_index, acc.num_processes)
         data = batches(images, recipe.batch, recipe.seed, monitor.start, *ranks)

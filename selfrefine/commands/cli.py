@@ -165,8 +165,8 @@ def _sample(
     model: list[str],  # diffusers folders, folders of runs, or shipped models such as ddpm-emoji
     out: str = 'samples',  # a folder; with several models one in it for each
     n: int = 16,  # pictures of each model
-    sampler: str = 'ddim',  # ddim, ddpm, dpm or euler-maruyama
-    steps: int = 50,  # calls of the network for each picture
+    sampler: str = '',  # ddim, ddpm, dpm or euler-maruyama; by default the run's own, else ddim
+    steps: int = None,  # calls of the network for each picture; by default the run's own, else 50
     prompt: list[str] = [],  # a caption for a text-to-image model; may be repeated, and goes round
     guidance: float = 3.,  # of captions
     batch: int = 64,  # pictures at a time
@@ -175,11 +175,15 @@ def _sample(
 ):
     "Draw pictures from models."
     from selfrefine.commands.machine import find_model
+    from selfrefine.commands.plan import planned_sampler
+    from selfrefine.data.storage import user_path
     from selfrefine.diffusion.sampling import sample
     words = dict(prompts=[prompt[i % len(prompt)] for i in range(n)], guidance=guidance) if prompt else {}
     folders = [str(_place(out, name, len(model) > 1)) for name in model]
     for name, folder in zip(model, folders):
-        sample(find_model(name, device), n, sampler, steps, seed, batch, folder, progress=True, shared=True, **words)
+        usual, often = planned_sampler(user_path(name, 'a model'))
+        how = sampler or usual, often if steps is None else steps, seed, batch, folder
+        sample(find_model(name, device), n, *how, progress=True, shared=True, **words)
     return dict(folders=folders, n=n), '\n'.join(f'{n} pictures in {folder}' for folder in folders)
 
 # %% ../../nbs/commands/09_cli.ipynb #118d6530

@@ -65,8 +65,8 @@ def save_checkpoint(
     state: dict,  # tensors, numbers, strings, lists and dicts
     keep: Path | None = None,  # a second name for the file that is replaced
 ):
-    "Write a checkpoint atomically; raises `OSError`, with the old one untouched, when it cannot be written."
-    path = Path(path)
+    "Write a checkpoint atomically; raises `OSError`, with the old one untouched, when it cannot be written, or `TypeError`."
+    path = user_path(path, 'a checkpoint')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as temporary:
@@ -238,7 +238,7 @@ def resume(
     path: str | Path | None,  # of the newest checkpoint; the last good one lies beside it
     recipe: Recipe,
     parts: dict,  # name -> object with `load_state_dict`
-    facts: dict | None = None,  # what else determines the run, see `run_facts`
+    facts: dict | None = None,  # what else determines the run, see `describe_run`
     force: bool = False,  # also where recipe or facts are others
 ) -> tuple:  # the losses so far, the seconds they took, and the good checkpoint that was read
     "Load the newest good state, if there is one; raises `ValueError` for a foreign or damaged one."
@@ -274,7 +274,7 @@ class Record:
         folder: str | Path | None,  # of the checkpoints; None: save nothing
         recipe: Recipe,
         parts: dict,  # name -> object with `state_dict` and `load_state_dict`
-        facts: dict | None = None,  # what else determines the run, see `run_facts`
+        facts: dict | None = None,  # what else determines the run, see `describe_run`
         force: bool = False,  # continue also where recipe or facts are others
     ):
         self.path, self.recipe, self.parts = folder and Path(folder)/'state.pt', recipe, parts

@@ -34,8 +34,8 @@ _TOO_EASY = .995  # from this AUC on, samples differ from pictures as a whole
 def _judge_ease(auc):
     "A sentence for a highlighter whose task is so easy that its maps need not mark flaws, or None."
     if auc <= _TOO_EASY: return None
-    return (f'the highlighter is hardly ever wrong (AUC {auc:.3f}): the samples are probably unfinished, blurred or noisy '
-            'everywhere, so its maps say little about single flaws; train longer, and look at heatmaps.png before you '
+    return (f'the highlighter is hardly ever wrong (AUC {auc:.3f}): the samples are probably unfinished, blurred or '
+            'noisy everywhere, so its maps say little about single flaws; train longer, and look at heatmaps.png before you '
             'believe the maps')
 
 # %% ../../nbs/commands/02_card.ipynb #97211a87

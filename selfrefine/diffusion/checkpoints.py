@@ -13,7 +13,7 @@ from pathlib import Path
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #1ee44b61
 import torch
 from ..data.checks import check_choice, check_number, closest
-from ..data.storage import atomic, user_path
+from ..data.storage import atomic, free_disk, user_path
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0a2
 _LEAST, _BELOW_1 = 1e-12, .999999
@@ -251,12 +251,11 @@ def resume(
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0b1
 def _check_room(path, parts):
     "Raise `OSError` where a disk has no room for the checkpoints of these parts."
-    folder = next(p for p in path.absolute().parents if p.exists())
     size = sum(t.numel()*t.element_size() for part in parts.values() for t in _own_tensors(part).values())
-    needed, disk = size*(3 - path.exists() - _previous(path).exists()), shutil.disk_usage(folder)
-    if needed > disk.free and disk.total:
+    needed, (folder, free) = size*(3 - path.exists() - _previous(path).exists()), free_disk(path.parent)
+    if needed > free:
         raise OSError(f'the checkpoints of this run need {needed/2**20:,.0f} MiB, and {folder} has '
-                      f'{disk.free/2**20:,.0f} MiB left; free some space or choose another folder')
+                      f'{free/2**20:,.0f} MiB left; free some space or choose another folder')
 
 def raise_diverged(
     what: str, value, step: int,  # what became what, and when

@@ -35,8 +35,8 @@ def _judge_ease(auc):
     "A sentence for a highlighter whose task is so easy that its maps need not mark flaws, or None."
     if auc <= _TOO_EASY: return None
     return (f'the highlighter is hardly ever wrong (AUC {auc:.3f}): the samples are probably unfinished, blurred or '
-            'noisy everywhere, so its maps say little about single flaws; train longer, and look at heatmaps.png before you '
-            'believe the maps')
+            'noisy everywhere, so its maps say little about single flaws; train longer, and look at heatmaps.png '
+            'before you believe the maps')
 
 # %% ../../nbs/commands/02_card.ipynb #97211a87
 def _saturated(x):

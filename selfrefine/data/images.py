@@ -20,7 +20,7 @@ from .checks import check_kind, check_number
 from .randomness import batch_indices, generator
 
 # %% ../../nbs/data/02_images.ipynb #1f6b9d74
-_FLOATS = 'floats in [0, 1] become bytes with to_uint8(2*x - 1), those in [-1, 1] with to_uint8(x)'
+_FLOAT_BYTES = 'floats in [0, 1] become bytes with to_uint8(2*x - 1), those in [-1, 1] with to_uint8(x)'
 
 def _mend(x):
     "What to do with images that are no bytes in a tensor."
@@ -29,7 +29,8 @@ def _mend(x):
     if not x.numel(): return 'give at least one image'
     if not x.is_floating_point(): return 'values from 0 to 255 become bytes with x.to(torch.uint8)'
     if x.min() < 0: return 'floats in [-1, 1] become bytes with to_uint8(x)'
-    return _FLOATS if x.max() <= 2 else f'values from 0 to 255 become bytes with x.round().to(torch.uint8), {_FLOATS}'
+    if x.max() > 2: return f'values from 0 to 255 become bytes with x.round().to(torch.uint8), {_FLOAT_BYTES}'
+    return _FLOAT_BYTES
 
 def _check_bytes(x):
     "Raise `ValueError` for anything but a non-empty uint8 tensor with one or three channels."
@@ -67,7 +68,7 @@ def to_float(
     "From bytes to the models' scale; raises `TypeError` for anything but uint8."
     if not torch.is_tensor(images) or images.dtype != torch.uint8:
         found = getattr(images, 'dtype', type(images).__name__)
-        raise TypeError(f'images at rest are uint8, not {found}; {_FLOATS}')
+        raise TypeError(f'images at rest are uint8, not {found}; {_FLOAT_BYTES}')
     return images.float().div_(127.5).sub_(1)
 
 # %% ../../nbs/data/02_images.ipynb #8e797e35

@@ -65,7 +65,7 @@ def save_checkpoint(
     state: dict,  # tensors, numbers, strings, lists and dicts
     keep: Path | None = None,  # a second name for the file that is replaced
 ):
-    "Write a checkpoint atomically; raises `OSError`, with the old one untouched, when it cannot be written, or `TypeError`."
+    "Write a checkpoint atomically; raises `OSError`, the old one untouched, when it cannot be written, or `TypeError`."
     path = user_path(path, 'a checkpoint')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

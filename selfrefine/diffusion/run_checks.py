@@ -54,7 +54,7 @@ def _check_network(model, ema, refiner):
 
 # %% ../../nbs/diffusion/11b_run_checks.ipynb #ce26aab9
 def _check_tracker(tracker, folder):
-    "Raise `TypeError` or `ValueError` for what is no tracker or has no folder, `ImportError` where a package is missing."
+    "Raise `TypeError` or `ValueError` for no tracker or one without a folder, `ImportError` for a missing package."
     check_kind('tracker', tracker, (str, tuple, list, type(None)))
     for name in [tracker] if isinstance(tracker, str) else tracker or ():
         check_choice('tracker', name, (*LOGGER_TYPE_TO_CLASS, 'all'))

@@ -162,7 +162,8 @@ def write_png(
     known = torch.is_tensor(image) and image.dtype == torch.uint8 and image.ndim == 3
     if not known or image.shape[0] not in (1, 3) or not image.numel():
         found = f'{image.dtype} {tuple(image.shape)}' if torch.is_tensor(image) else type(image).__name__
-        raise ValueError(f'a picture is a uint8 tensor (1 or 3, H, W), not {found}; floats in [-1, 1] become one with to_uint8')
+        raise ValueError(f'a picture is a uint8 tensor (1 or 3, H, W), not {found}; '
+                         'floats in [-1, 1] become one with to_uint8')
     pixels = image[0] if len(image) == 1 else image.permute(1, 2, 0)
     with atomic(path) as temporary: Image.fromarray(pixels.cpu().numpy()).save(temporary, 'png')
 

@@ -7,7 +7,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 import torch
 from selfrefine.data.storage import write_json
-from selfrefine.experiments.compute import device, versions
+from selfrefine.experiments.compute import device, processor, versions
 from selfrefine.experiments.training_cost import in_new_process
 from . import changes, growth, limits, maps, precision, presets, quick, rows
 from .page import bars
@@ -21,16 +21,6 @@ PEERS = ('scipy', 'grad-cam', 'clean-fid', 'torchmetrics', 'denoising-diffusion-
 def peers():
     "The versions of those that are there."
     return {d.metadata['Name']: d.version for d in distributions() if d.metadata['Name'] in PEERS}
-
-def processor():
-    "Its name, family and model, and its instructions for bfloat16, where Linux tells."
-    try: first = Path('/proc/cpuinfo').read_text().split('\n\n')[0]
-    except OSError: return platform.processor()
-    pairs = [line.split(':', 1) for line in first.splitlines() if ':' in line]
-    found = {key.strip(): value.strip() for key, value in pairs}
-    flags = [f for f in ('amx_bf16', 'avx512_bf16') if f in found.get('flags', '').split()]
-    name, bfloat16 = found.get('model name', platform.processor()), ' '.join(flags) or 'no instructions for bfloat16'
-    return f'{name}, family {found.get("cpu family")}, model {found.get("model")}, {bfloat16}'
 
 def machine():
     "What rows of one file have in common."

@@ -28,6 +28,16 @@ def _table(rows):
         lines.append(f'| {r["metric"]} | {_number(r["value"])} | {interval} |')
     return '\n'.join(lines)
 
+# %% ../../nbs/commands/02_card.ipynb #0ca4d001
+_TOO_EASY = .995  # from this AUC on, samples differ from pictures as a whole
+
+def _judge_ease(auc):
+    "A sentence for a highlighter whose task is so easy that its maps need not mark flaws, or None."
+    if auc <= _TOO_EASY: return None
+    return (f'the highlighter is hardly ever wrong (AUC {auc:.3f}): the samples are probably unfinished, blurred or '
+            'noisy everywhere, so its maps say little about single flaws; train longer, and look at heatmaps.png '
+            'before you believe the maps')
+
 # %% ../../nbs/commands/02_card.ipynb #97211a87
 def _saturated(x):
     "The share of bytes that are black or white."
@@ -43,7 +53,7 @@ def run_cautions(
     relative: float | None,  # copy ratio over that of unseen pictures
 ) -> list:  # of sentences
     "What makes a run worth less than its numbers say; raises `ValueError` for other images or maps."
-    tenth, said = max(1, len(losses)//10), [judge_auc(**quality), judge_maps(maps)]
+    tenth, said = max(1, len(losses)//10), [judge_auc(**quality), _judge_ease(quality['auc']), judge_maps(maps)]
     first, last = (sum(part)/len(part) for part in (losses[:tenth], losses[-tenth:]))
     if scratch and last > .9*first: said.append(f'the loss is flat ({first:.3f} at first, {last:.3f} at last): '
                                                 'give more minutes, or another learning rate')

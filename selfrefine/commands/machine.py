@@ -6,14 +6,14 @@
 __all__ = ['find_device', 'find_model', 'doctor']
 
 # %% ../../nbs/commands/00_machine.ipynb #84c4e68e
-import os, platform, shutil
+import os, platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # %% ../../nbs/commands/00_machine.ipynb #fde6faae
 import psutil
 import torch
-from ..data.storage import user_path
+from ..data.storage import free_disk, user_path
 from ..data.sets import data_root, find_source, SOURCES
 from ..diffusion.cpu import bf16_pays, keep_memory
 from ..diffusion.models import Diffusion, load_model, shipped, shipped_folder
@@ -87,8 +87,7 @@ def _cores(): return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffin
 # %% ../../nbs/commands/00_machine.ipynb #e4cbf3b9
 def _disk_row(what, folder):
     "The room on the disk of a folder, or of the next one above it that exists."
-    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    free = shutil.disk_usage(there).free
+    free = free_disk(folder)[1]
     advice = 'make room: a run writes up to a few GiB'*(free < 2**32)
     return _row('machine', what, f'{_gib(free)} free at {folder}', advice)
 

@@ -7,7 +7,7 @@ __all__ = ['grid', 'to_float', 'to_uint8', 'Images', 'part', 'Latents', 'parts_b
            'evenly_spaced', 'batches']
 
 # %% ../../nbs/data/02_images.ipynb #89bf1547
-import hashlib, math, os
+import hashlib, math, os, warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
@@ -20,14 +20,17 @@ from .checks import check_kind, check_number
 from .randomness import batch_indices, generator
 
 # %% ../../nbs/data/02_images.ipynb #1f6b9d74
+_FLOAT_BYTES = 'floats in [0, 1] become bytes with to_uint8(2*x - 1), those in [-1, 1] with to_uint8(x)'
+
 def _mend(x):
     "What to do with images that are no bytes in a tensor."
     if not torch.is_tensor(x): return 'from numpy (N, H, W, C), torch.from_numpy(x).permute(0, 3, 1, 2) makes them'
     if x.ndim == 3: return 'x[None] makes a batch of one image'
     if not x.numel(): return 'give at least one image'
     if not x.is_floating_point(): return 'values from 0 to 255 become bytes with x.to(torch.uint8)'
-    if x.min() < 0 or x.max() > 1: return 'turn floats in [-1, 1] into bytes with to_uint8'
-    return 'turn floats in [0, 1] into bytes with to_uint8(2*x - 1), those in [-1, 1] with to_uint8(x)'
+    if x.min() < 0: return 'floats in [-1, 1] become bytes with to_uint8(x)'
+    if x.max() > 2: return f'values from 0 to 255 become bytes with x.round().to(torch.uint8), {_FLOAT_BYTES}'
+    return _FLOAT_BYTES
 
 def _check_bytes(x):
     "Raise `ValueError` for anything but a non-empty uint8 tensor with one or three channels."
@@ -65,7 +68,7 @@ def to_float(
     "From bytes to the models' scale; raises `TypeError` for anything but uint8."
     if not torch.is_tensor(images) or images.dtype != torch.uint8:
         found = getattr(images, 'dtype', type(images).__name__)
-        raise TypeError(f'images at rest are uint8, not {found}; convert floats with to_uint8 first')
+        raise TypeError(f'images at rest are uint8, not {found}; {_FLOAT_BYTES}')
     return images.float().div_(127.5).sub_(1)
 
 # %% ../../nbs/data/02_images.ipynb #8e797e35
@@ -236,5 +239,8 @@ def batches(
     if batch % world:
         raise ValueError(f'a global batch of {batch} cannot be shared by {world} processes; make it a multiple')
     if not len(_check_set(images)): raise ValueError(f'{images.name} has no images to draw batches from')
+    if batch > len(images) and not rank:
+        warnings.warn(f'a batch of {batch} holds some of the {len(images)} images of {images.name} more than once; '
+                      f'give one of at most {len(images)}', stacklevel=2)
     rows = slice(rank*batch//world, (rank + 1)*batch//world)
     return _endless_batches(images, batch, check_number('seed', seed), start, device, rows)

@@ -13,7 +13,7 @@ from pathlib import Path
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #1ee44b61
 import torch
 from ..data.checks import check_choice, check_number, closest
-from ..data.storage import atomic, user_path
+from ..data.storage import atomic, free_disk, user_path
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0a2
 _LEAST, _BELOW_1 = 1e-12, .999999
@@ -74,8 +74,8 @@ def save_checkpoint(
     state: dict,  # tensors, numbers, strings, lists and dicts
     keep: Path | None = None,  # a second name for the file that is replaced
 ):
-    "Write a checkpoint atomically; raises `OSError`, with the old one untouched, when it cannot be written."
-    path = Path(path)
+    "Write a checkpoint atomically; raises `OSError`, the old one untouched, when it cannot be written, or `TypeError`."
+    path = user_path(path, 'a checkpoint')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as temporary:
@@ -248,7 +248,7 @@ def resume(
     path: str | Path | None,  # of the newest checkpoint; the last good one lies beside it
     recipe: Recipe,
     parts: dict,  # name -> object with `load_state_dict`
-    facts: dict | None = None,  # what else determines the run, see `run_facts`
+    facts: dict | None = None,  # what else determines the run, see `describe_run`
     force: bool = False,  # also where recipe or facts are others
 ) -> tuple:  # the losses so far, the seconds they took, and the good checkpoint that was read
     "Load the newest good state, if there is one; raises `ValueError` for a foreign or damaged one."
@@ -261,12 +261,11 @@ def resume(
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0b1
 def _check_room(path, parts):
     "Raise `OSError` where a disk has no room for the checkpoints of these parts."
-    folder = next(p for p in path.absolute().parents if p.exists())
     size = sum(t.numel()*t.element_size() for part in parts.values() for t in _own_tensors(part).values())
-    needed, disk = size*(3 - path.exists() - _previous(path).exists()), shutil.disk_usage(folder)
-    if needed > disk.free and disk.total:
+    needed, (folder, free) = size*(3 - path.exists() - _previous(path).exists()), free_disk(path.parent)
+    if needed > free:
         raise OSError(f'the checkpoints of this run need {needed/2**20:,.0f} MiB, and {folder} has '
-                      f'{disk.free/2**20:,.0f} MiB left; free some space or choose another folder')
+                      f'{free/2**20:,.0f} MiB left; free some space or choose another folder')
 
 def raise_diverged(
     what: str, value, step: int,  # what became what, and when
@@ -284,7 +283,7 @@ class Record:
         folder: str | Path | None,  # of the checkpoints; None: save nothing
         recipe: Recipe,
         parts: dict,  # name -> object with `state_dict` and `load_state_dict`
-        facts: dict | None = None,  # what else determines the run, see `run_facts`
+        facts: dict | None = None,  # what else determines the run, see `describe_run`
         force: bool = False,  # continue also where recipe or facts are others
     ):
         self.path, self.recipe, self.parts = folder and Path(folder)/'state.pt', recipe, parts

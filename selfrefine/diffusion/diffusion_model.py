@@ -136,6 +136,17 @@ def _shape(net, method, *inputs):
     if hasattr(made, 'latent_dist'): return tuple(made.latent_dist.mean.shape)
     return tuple(getattr(made, 'latents' if method == 'encode' else 'sample').shape)
 
+# %% ../../nbs/diffusion/05a_diffusion_model.ipynb #05a00021
+_MORE = dict(addition_embed_type=(None, 'text'), encoder_hid_dim_type=(None, 'text_proj'), class_embed_type=(None,),
+             num_class_embeds=(None,))
+
+def _check_inputs(net):
+    "Raise `ValueError` for a network that asks for more than an image, a time and a text."
+    for name, known in _MORE.items():
+        if (found := net.config.get(name)) not in known:
+            raise ValueError(f'the parts do not fit: the {type(net).__name__} asks for more than an image, a time and '
+                             f'a text ({name} is {found!r}), as that of SDXL or of a model with classes does')
+
 # %% ../../nbs/diffusion/05a_diffusion_model.ipynb #f2e11639
 @patch
 def check_parts(self: Diffusion):
@@ -143,6 +154,7 @@ def check_parts(self: Diffusion):
     side, channels = check_number('sample_size of the unet', self.side, 1, 4096), self.channels
     if not self.first_stage: check_choice('in_channels of the unet', channels, (1, 3))
     net, words = getattr(self.net, 'unet', self.net), ()
+    _check_inputs(net)
     if self.tokenizer: words = tuple(self.net.read(self.tokens([''])).shape),
     outputs = 2*channels if self.scheduler.config.variance_type == 'learned_range' else channels
     x, y = (1, channels, side, side), (1, outputs, side, side)

@@ -63,7 +63,8 @@ def ema_sampler(
             prompts = [captions[k] for k in torch.randint(len(captions), (n,), generator=generator).tolist()]
         for i in range(0, n, batch):
             some, indices = prompts and prompts[i:i + batch], range(i, min(n, i + batch))
-            images.append(to_uint8(sample_batch(model, indices, sampler, steps, seed, bf16, some, guidance)))
+            x = sample_batch(model, indices, sampler, steps, seed, bf16, some, guidance, False)  # training has warned
+            images.append(to_uint8(x))
         return torch.cat(images)
     sample_ema.source = ema.source
     return sample_ema

@@ -33,8 +33,11 @@ def unwrapped(
         net = inner
 
 def _check_network(model, ema, refiner):
-    "Raise `ValueError` where averaged weights or refiner belong to another network, or do nothing."
+    "Raise `ValueError` for a frozen network, and where averaged weights or refiner are of another, or do nothing."
     net = unwrapped(model.net)
+    if not any(p.requires_grad for p in net.parameters()):
+        raise ValueError('all weights of this network are frozen, so nothing would be trained; unfreeze some with '
+                         '`requires_grad_(True)`, or add a LoRA with `add_lora`')
     if unwrapped(ema.source) is not net:
         raise ValueError('these averaged weights are of another network and would never move; give Ema(model)')
     if not refiner: return
@@ -51,7 +54,8 @@ def _check_network(model, ema, refiner):
 
 # %% ../../nbs/diffusion/11b_run_checks.ipynb #ce26aab9
 def _check_tracker(tracker, folder):
-    "Raise `ValueError` for a tracker that does not exist or has no folder, `ImportError` where its package is missing."
+    "Raise `TypeError` or `ValueError` for no tracker or one without a folder, `ImportError` for a missing package."
+    check_kind('tracker', tracker, (str, tuple, list, type(None)))
     for name in [tracker] if isinstance(tracker, str) else tracker or ():
         check_choice('tracker', name, (*LOGGER_TYPE_TO_CLASS, 'all'))
         if not folder: raise ValueError('a tracker needs a folder to write to; give `folder`')

@@ -133,10 +133,12 @@ def sample_batch(
     bf16: bool = False,  # run the network in bfloat16
     prompts: list | None = None,  # for a text-to-image model: one caption for each image; None: the empty one
     guidance: float = 1.,  # see `noise_predictor`
+    warn: bool = True,  # of prompts that are cut; where batches are drawn one after the other, the caller warns once
 ) -> torch.Tensor:  # float (len(indices), C, H, W), about [-1, 1]
     "Images from noise, the model's mode left as found; raises `ValueError` for impossible settings or a NaN."
     check_number('the number of indices', len(check_kind('indices', indices, (range, list, tuple))), 1)
     _check_settings(model, len(indices), name, steps, seed, bf16, prompts, guidance)
+    if warn and prompts is not None: warn_of_cut(prompts, model.tokenizer)
     generators = [generator(seed, 'sample', index=check_number('an index', i, 0)) for i in indices]
     device, shape = model.device, (model.channels, model.side, model.side)
     x = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
@@ -160,7 +162,8 @@ def write_png(
     known = torch.is_tensor(image) and image.dtype == torch.uint8 and image.ndim == 3
     if not known or image.shape[0] not in (1, 3) or not image.numel():
         found = f'{image.dtype} {tuple(image.shape)}' if torch.is_tensor(image) else type(image).__name__
-        raise ValueError(f'a picture is a uint8 tensor (1 or 3, H, W), not {found}; see to_uint8 for floats')
+        raise ValueError(f'a picture is a uint8 tensor (1 or 3, H, W), not {found}; '
+                         'floats in [-1, 1] become one with to_uint8')
     pixels = image[0] if len(image) == 1 else image.permute(1, 2, 0)
     with atomic(path) as temporary: Image.fromarray(pixels.cpu().numpy()).save(temporary, 'png')
 
@@ -285,7 +288,7 @@ def sample(
     with tqdm(total=todo, desc=f'{name}-{steps}', unit='image', disable=not progress, mininterval=2) as bar:
         for chunk in batches:
             captions = prompts and [prompts[i] for i in chunk]
-            x = to_uint8(sample_batch(model, chunk, name, steps, seed, bf16, captions, guidance)).cpu()
+            x = to_uint8(sample_batch(model, chunk, name, steps, seed, bf16, captions, guidance, False)).cpu()
             for i, image in zip(chunk, x): write_png(image, path(i)) if folder else made.setdefault(i, image)
             bar.update(len(chunk))
     if shared: processes().wait_for_everyone()

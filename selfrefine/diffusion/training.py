@@ -18,7 +18,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 import torch
 from ..data.storage import user_path
-from ..data.checks import check_number
+from ..data.checks import check_kind, check_number
 from ..data.randomness import generator
 from ..data.images import batches, Images
 from .losses import diffusion_loss
@@ -39,7 +39,8 @@ def learning_rate(
     step: int,  # from 0
     total: int,  # steps of the whole run; the cosine ends there
 ) -> float:
-    "The learning rate of one step; raises `ValueError` for anything but a step of a run."
+    "The learning rate of one step; raises `ValueError` for anything but a step of a run, `TypeError` for no recipe."
+    check_kind('recipe', recipe, Recipe)
     check_number('step', step, 0)
     check_number('total', total, 1)
     warm = min(1, (step + 1)/max(1, recipe.warmup))
@@ -58,7 +59,9 @@ def draw_step(
     rows: slice = slice(None),  # of the global batch
     continuous: bool = False,  # timesteps with fractions, in (-1, T - 1]
 ) -> tuple:  # t int64 or float32 (B,), noise float32 (B, C, H, W)
-    "The timesteps and standard noise of one step."
+    "The timesteps and standard noise of one step; raises `TypeError` for no recipe, `ValueError` for no step."
+    check_kind('recipe', recipe, Recipe), check_kind('shape', shape, (tuple, list))
+    check_number('step', step, 0), check_number('timesteps', timesteps, 1)
     g, B = generator(recipe.seed, 't', step), recipe.batch
     if continuous: t = timesteps*(1 - torch.rand(B, generator=g)) - 1
     else: t = torch.randint(timesteps, (B,), generator=g)

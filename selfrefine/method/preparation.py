@@ -65,6 +65,7 @@ def check_float32(
 # %% ../../nbs/method/01b_preparation.ipynb #ccd10602
 def _check_images(x):
     "Raises `ValueError` for anything but 10 or more square images in bytes."
+    if torch.is_tensor(x) and x.is_floating_point(): image_bytes(x)  # which says how they become bytes
     if not isinstance(x, torch.Tensor): what = type(x).__name__
     elif x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] != x.shape[-2] or len(x) < 10:
         what = f'{x.dtype} {tuple(x.shape)}'

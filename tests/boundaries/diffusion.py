@@ -10,7 +10,7 @@ from selfrefine.diffusion.checkpoints import load_checkpoint, Recipe, Record, re
 from selfrefine.diffusion.ema import Ema
 from selfrefine.diffusion.models import ddpm
 from selfrefine.diffusion.run_folder import occupied
-from selfrefine.diffusion.training import caption_reader, learning_rate, make_accelerator, train
+from selfrefine.diffusion.training import caption_reader, draw_step, learning_rate, make_accelerator, train
 
 nan, inf = float('nan'), float('inf')
 
@@ -38,7 +38,8 @@ def names(folder):
     damaged(folder, (folder/'whole').read_bytes())
     other = dict(half=dict(state, net={k: v.half() for k, v in state['net'].items()}), narrow=dict(state, net={}))
     for name, content in other.items(): torch.save(content, folder/name)
-    texts = ddpm(16)
+    texts, frozen = ddpm(16), ddpm(16)
+    frozen.net.requires_grad_(False)
     texts.tokenizer = lambda *args, **options: None
     return globals() | locals()
 
@@ -74,10 +75,16 @@ rows = [
     ('load_checkpoint(folder, recipe)', ValueError, ['is not a readable checkpoint']),
     ("load_checkpoint(folder/'whole', Recipe(batch=8))", ValueError, ['batch: 4 then, 8 now', 'force=True']),
     ("save_checkpoint(folder/'whole/a.pt', {})", OSError, ['could not be written']),
+    ("save_checkpoint(None, {})", TypeError, ['a checkpoint is given as a text or a Path', 'None']),
     ("Record(folder/'new', recipe, dict(net=torch.nn.Linear(10**8, 10**8, device='meta')))", OSError,
      ['MiB', 'free some space']),
     ('learning_rate(recipe, -1, 10)', ValueError, ['step must be', '-1']),
     ('learning_rate(recipe, 1, 0)', ValueError, ['total must be', '0']),
+    ('learning_rate(None, 1, 10)', TypeError, ['recipe must be an object of Recipe', 'NoneType']),
+    ('draw_step(dict(seed=1), 1, (3, 4, 4), 10)', TypeError, ['recipe must be an object of Recipe', 'dict']),
+    ('draw_step(recipe, -1, (3, 4, 4), 10)', ValueError, ['step must be', '-1']),
+    ('draw_step(recipe, 1, (3, 4, 4), 0)', ValueError, ['timesteps must be', '0']),
+    ('draw_step(recipe, 1, 3, 10)', TypeError, ['shape must be', 'int']),
     ('caption_reader(texts, None, recipe)', ValueError, ['trained on captions', 'captions=[...]']),
     ("with occupied(folder/'whole'): pass", OSError, ['whole cannot hold checkpoints', 'another folder']),
     ("run(folder=folder/'whole')", OSError, ['whole cannot hold checkpoints']),
@@ -89,6 +96,7 @@ rows = [
     ('run(images=faces.x)', TypeError, ['images must be', 'Tensor']),
     ('run(images=None)', TypeError, ['images must be', 'NoneType']),
     ('run(images=emoji(side=32))', ValueError, ['32', '16']),
+    ('run(model=frozen)', ValueError, ['are frozen, so nothing would be trained', 'requires_grad_(True)']),
     ('run(recipe=dict(batch=4))', TypeError, ['recipe must be', 'dict']),
     ('run(ema=3)', TypeError, ['ema must be', 'int']),
     ('run(ema=Ema(ddpm(16)))', ValueError, ['another network', 'Ema(model)']),
@@ -98,6 +106,7 @@ rows = [
     ('run(folder=3)', TypeError, ['folder is given as']),
     ("run(tracker='tensorbord', folder=folder)", ValueError, ["did you mean 'tensorboard'"]),
     ("run(tracker='tensorboard')", ValueError, ['give `folder`']),
+    ('run(tracker=3, folder=folder)', TypeError, ['tracker must be', 'int']),
     ("run(tracker='aim', folder=folder)", ImportError, ['aim is not installed', 'pip install']),
     ("run(compile='inducter')", ValueError, ["did you mean 'inductor'"]),
     ('run(compile=2)', TypeError, ['compile must be', 'int']),

@@ -1,7 +1,7 @@
 "Calls of selfrefine.diffusion that read, write or make models: (call, error, words of its message)."
 import json, shutil
 import torch
-from diffusers import UNet2DModel
+from diffusers import UNet2DConditionModel, UNet2DModel
 from selfrefine.data.folders import replace_folder, restore_folder
 from selfrefine.data.images import Images, Latents
 from selfrefine.diffusion.autoencoder import load_first_stage, new_first_stage
@@ -38,6 +38,10 @@ def names(folder):
     x = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
     images, grey, big = Images(x), Images(x[:, :1]), Images(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
     recipe = Recipe(batch=2)
+    words = new_model('text', 16, captions=['red heart'])
+    config = {k: v for k, v in words.net.unet.config.items() if not k.startswith('_')}
+    config |= dict(addition_embed_type='text_time', addition_time_embed_dim=8, projection_class_embeddings_input_dim=64)
+    UNet2DConditionModel(**config).save_pretrained(save_model(words, folder/'xl')/'unet')
     return globals() | locals()
 
 weights, index = 'unet/diffusion_pytorch_model.safetensors', 'model_index.json'
@@ -77,6 +81,8 @@ rows = [
     read(['beta_start must be a number', 'x'], scheduler, beta_start='x'),
     read(['rescale_betas_zero_snr is one of False'], scheduler, rescale_betas_zero_snr=True),
     read(['the parts do not fit'], scheduler, variance_type='learned_range'),
+    ("load_model(folder/'xl')", ValueError, ['xl', "addition_embed_type is 'text_time'", 'SDXL']),
+    ("stable_diffusion(folder/'xl')", ValueError, ['asks for more than an image, a time and a text']),
     ("save_model(model, folder/'photos')", FileExistsError, ['photos holds a.jpg', 'give another folder']),
     ("save_model(model, folder)", FileExistsError, ['which would be lost']),
     ("save_model(model, folder/'text.txt')", NotADirectoryError, ['text.txt is a file', 'give the name of a folder']),

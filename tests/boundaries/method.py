@@ -82,6 +82,7 @@ rows = [
         ('width=nan', 'width must be'), ('layer=40', 'layer must be'), ("cam='gradcm'", "did you mean 'gradcam'"),
         ('noise=nan', 'noise must be'),
         ('noise=-.1', 'noise must be'), ('seed=.5', 'seed must be'), ("weights='imagenet'", 'for the full VGG16'))],
+    ("FlawHighlighter(x[:12]/255)", ValueError, ['not torch.float32', 'in [0, 1] become bytes with to_uint8(2*x - 1)']),
     ("FlawHighlighter('photos')", ValueError, ['at least 10 square images', 'not str']),
     ("FlawHighlighter(x.float())", ValueError, ['not torch.float32']),
     *[(f"h.{answer}({images})", ValueError, words) for answer in ('fake_scores', 'logits', 'cams', 'maps')

@@ -68,12 +68,14 @@ def run_cautions(
 # %% ../../nbs/commands/02_card.ipynb #74216d89
 _SHOWN = ('side', 'width', 'batch', 'lr', 'warmup', 'ema', 'bf16', 'flip', 'base', 'further', 'cycle', 'n_map',
           'map_steps', 'noise_weight', 'attention_weight', 'n_fake', 'highlighter_width', 'epochs',
-          'n', 'sampler_steps')
+          'n', 'sampler', 'sampler_steps')
 
 def _use(text):
     "How the model is loaded and asked."
     call = "pipe('a caption').images[0]" if text else 'pipe(num_inference_steps=100).images[0]'
-    return f"""```python
+    return f"""In the folder of the run:
+
+```python
 from diffusers import DiffusionPipeline
 
 pipe = DiffusionPipeline.from_pretrained('model')
@@ -91,7 +93,7 @@ def model_card(
     task = 'text-to-image' if facts['text'] else 'unconditional-image-generation'
     front = f'---\nlibrary_name: diffusers\npipeline_tag: {task}\nlicense: {licence or "unknown"}\n'
     sizes = ', '.join(f'{n} {part}' for part, n in facts['sizes'].items())
-    settings = '\n'.join(f'| {k} | {p[k]} |' for k in _SHOWN if k in p)
+    settings = '\n'.join(f'| {k} | {p[k]} |' for k in _SHOWN if k in p and p[k] != 0)
     made = {k: meta[k] for k in ('commit', 'date', 'processor', 'device') if meta.get(k)} | meta.get('versions', {})
     began = f'From {facts["start"] or "new weights"}, seed {facts["seed"]}.'
     stated = licence or ('not stated. Weights learn from pictures: before you share them, see what the licence of the '
@@ -108,11 +110,17 @@ _ABOUT = ('A diffusion model of one folder of pictures, refined by maps of its o
           'arXiv 2512.08774). It is a stock diffusers folder; `selfrefine refine` made it.')
 
 # %% ../../nbs/commands/02_card.ipynb #6f430c3e
-def _verdict(rows):
+_FEW_STEPS, _FEW_SAMPLES = 100, 64
+
+def _verdict(facts):
     "What the two arms' difference in KID shows."
-    d = find_row(rows, 'KID to test, refined - base')
+    d, p = find_row(facts['rows'], 'KID to test, refined - base'), facts['plan']
     if not d: return 'The two arms were not compared.'
-    found = f'KID {d["value"]:+.3g}, 95% interval {d["low"]:+.3g} to {d["high"]:+.3g}'
+    found = f'KID {d["value"]:+.3g}, 95% interval {d["low"]:+.3g} to {d["high"]:+.3g}, lower is better'
+    if p['further'] < _FEW_STEPS or p['n'] < _FEW_SAMPLES:
+        return (f'This run is too short for a verdict: {p["further"]} steps after the base phase and {p["n"]} samples '
+                f'of each model ({found}).')
+    found += f'; one run with one seed and {p["n"]} samples of each model, another seed may differ by more'
     if d['high'] < 0: return f'Refinement helped: its samples are nearer to pictures that nobody trained on ({found}).'
     if d['low'] > 0: return f'Refinement did harm here: ordinary training of equal length is nearer ({found}).'
     return f'No difference was seen between refined and ordinary training of equal length ({found}).'
@@ -120,12 +128,12 @@ def _verdict(rows):
 def _next(facts):
     "What to do next, the most urgent first."
     if facts['plan'].get('base', 0) and facts['plan']['base'] < 5000:
-        yield ('Give it more time: `selfrefine refine DATA --out another-run --minutes 240`. '
-               'Training long is what helps small models most.')
+        yield f'Give it more time: `{facts["longer"]}`. Training long is what helps small models most.'
     yield 'Look at `samples/` beside `before/`: the same noise with and without refinement.'
     yield 'Look at `worst.png` and `heatmaps.png`: does the highlighter mark what you would mark?'
     yield 'Look at `nearest.png`: is a sample the copy of the picture below it?'
-    yield 'Draw more: `selfrefine sample model --out more`. The model is a stock diffusers folder.'
+    yield (f'Draw more: `selfrefine sample {facts["name"]} --out more`, from the folder that holds this one. The model '
+           'is a stock diffusers folder.')
 
 # %% ../../nbs/commands/02_card.ipynb #c23c5568
 def summary_page(
@@ -133,12 +141,14 @@ def summary_page(
 ) -> str:  # markdown
     "What came out, and what to do next."
     rows, p = facts['rows'], facts['plan']
-    auc, ratio = find_row(rows, 'highlighter AUC'), find_row(rows, 'copy ratio')
+    auc, ratio, relative = (find_row(rows, m) for m in ('highlighter AUC', 'copy ratio', 'relative copy ratio'))
     lines = [f'{facts["sizes"]["train"]} pictures of {facts["data"]} at {p["side"]} px, from '
-             f'{facts["start"] or "new weights"}.', _verdict(rows)]
+             f'{facts["start"] or "new weights"}.', _verdict(facts)]
     if auc: lines.append(f'The highlighter tells generated from real pictures with AUC {auc["value"]:.2f} '
                          f'({_number(auc["low"])} to {_number(auc["high"])}; .5 is chance, 1 is perfect).')
     if ratio: lines.append(f'Samples are {ratio["value"]:.2f} times as far from training pictures as from new ones '
                            '(near 1: new pictures; far below: copies).')
+    if relative: lines.append('For pictures that nobody trained on that number is '
+                              f'{ratio["value"]/relative["value"]:.2f}.')
     warned = f'\n\n## Warnings\n\n{_bullets(facts["cautions"])}' if facts['cautions'] else ''
     return f'# {facts["name"]}\n\n{" ".join(lines)}{warned}\n\n## Next\n\n{_bullets(_next(facts))}\n'

@@ -133,9 +133,10 @@ def _refine(
     device: str = '',  # cpu, cuda, cuda:1 or mps; by default what is there
     resume: bool = True,  # go on with what is in the folder, or begin anew
     tracker: list[str] = ['tensorboard'],  # by accelerate's names; may be repeated
-    set: list[str] = [],  # NAME=VALUE, a number to take as it is; may be repeated
+    set: list[str] = [],  # NAME=VALUE, such as batch=16, lr, width, base, further, cycle, noise_weight; may be repeated
 ):
     "Train a self-refined model on your own pictures."
+    print(f'opening {data}', file=sys.stderr, flush=True)
     from selfrefine.commands.refine import refine
     given = _settings(set)
     done = refine(data, out, start, minutes, side, seed, device, tuple(tracker), resume, overrides=given)

@@ -6,7 +6,7 @@
 __all__ = ['WIDTHS', 'Plan', 'plan_network', 'step_seconds', 'plan', 'planned_sampler']
 
 # %% ../../nbs/commands/01_plan.ipynb #4d1a3305
-import json, shutil, time
+import json, time
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import psutil
 from accelerate.utils import broadcast_object_list
 from ..data.checks import check_choice, check_kind, check_number, closest
 from ..data.processes import processes
+from ..data.storage import free_disk
 from ..data.images import Images, part
 from ..diffusion.models import Diffusion, new_model
 from ..diffusion.cpu import bf16_pays
@@ -142,6 +143,8 @@ def _lengths(width, seconds, minutes, batch, base=None, further=None):
         epochs=max(1, min(6, int(minutes/2))))
 
 # %% ../../nbs/commands/01_plan.ipynb #0f080624
+def _count(n, what): return f'{n:,} {what}{"s"*(n != 1)}'
+
 def _sentences(p, sizes, seconds, minutes, model, given):
     "What was chosen, and why."
     mirrored = 'mirrored at random (flip=False where left and right matter, as in letters)'
@@ -149,17 +152,17 @@ def _sentences(p, sizes, seconds, minutes, model, given):
     yield f'{numbers}, {mirrored if p.flip else "not mirrored"}'
     weights = sum(v.numel() for v in model.net.parameters())/1e6
     why = f'the widest of {", ".join(map(str, WIDTHS))} channels that makes {_ENOUGH:,} steps in the time, or the least'
-    asked, time = 'as you asked' if 'width' in given else why, f'in about {minutes:g} minutes'
+    asked, time = 'as you asked' if 'width' in given else why, f'in about {minutes:g} minute{"s"*(minutes != 1)}'
     found = f'from scratch, {p.width} channels wide, {asked}' if p.width else 'as given'
     yield f'a network of {weights:.1f} million weights, {found}'
     precision = 'bfloat16, which is quicker here' if p.bf16 else 'float32'
     yield f'a step of {p.batch} pictures takes {seconds:.2g} s in {precision}, on {processor().split(",")[0]}'
-    base = f'{p.base:,} steps of the base phase, then ' if p.base else ''
-    yield (f'{base}{p.further:,} further steps with refinement and as many without, '
+    base = f'{_count(p.base, "step")} of the base phase, then ' if p.base else ''
+    yield (f'{base}{_count(p.further, "further step")} with refinement and as many without, '
            f'{"as you asked" if {"base", "further"} & given.keys() else time}')
-    yield (f'learning rate {p.lr:g} after {p.warmup} steps of warm-up, falling to 0 from step '
+    yield (f'learning rate {p.lr:g} after {_count(p.warmup, "step")} of warm-up, falling to 0 from step '
            f'{p.recipe(0).cooldown[0]:,} on; weights averaged with decay {p.ema:.5g}')
-    yield (f'a map every {p.cycle} steps from {p.n_map} samples; the highlighter is VGG16 at '
+    yield (f'a map every {_count(p.cycle, "step")} from {p.n_map} samples; the highlighter is VGG16 at '
            f'{p.highlighter_width:g} of its width, fitted on {p.n_fake} samples')
     yield f'{p.n} samples of each model are compared, by the sampler {p.sampler} in {p.sampler_steps} steps'
 
@@ -169,11 +172,12 @@ def _plan_warnings(p, sizes, folder, model):
     if sizes['train'] < 500: yield (f'{sizes["train"]} pictures are few: samples may be copies of them; compare '
                                     'nearest.png, give more pictures, or start from a trained model')
     if sizes['test'] < 50: yield f'{sizes["test"]} pictures to judge by are few: small differences of KID mean nothing'
-    if p.width and p.base < 1000: yield (f'{p.base:,} steps are few for a network from scratch, and samples will look '
-                                         'unfinished; give more minutes, or start from a trained model')
+    if p.width and p.base < 1000: yield (f'{_count(p.base, "step")} are few for a network from scratch, and samples '
+                                         'will look unfinished; give more minutes, or start from a trained model, such '
+                                         'as --start ddpm-emoji')
+    if p.further < 100: yield f'{_count(p.further, "further step")} change a model little; the comparison shows nothing'
     needed = 12*4*sum(v.numel() for v in model.net.parameters())*2 + 4*p.n*3*p.side**2
-    here = next(f for f in (Path(folder).absolute(), *Path(folder).absolute().parents) if f.exists())
-    disk, memory = shutil.disk_usage(here).free, psutil.virtual_memory().available
+    (here, disk), memory = free_disk(folder), psutil.virtual_memory().available
     if disk < needed: yield f'the run needs about {needed/2**20:,.0f} MiB, and {here} has {disk/2**20:,.0f} MiB left'
     if memory < 2**30: yield f'{memory/2**20:,.0f} MiB of memory are free; close programs, or give a smaller batch'
 
@@ -190,7 +194,8 @@ def plan(
     minutes = check_number('minutes', minutes, .001, 10**6, whole=False)
     check_kind('model', model, (Diffusion, type(None)))
     sizes = {k: len(v) for k, v in images.parts.items()}
-    first = dict(batch=16 if device == 'cpu' and not model else 32, lr=1e-4, bf16=bf16_pays(device)) | given
+    batch = min(16 if device == 'cpu' and not model else 32, sizes['train'])
+    first = dict(batch=batch, lr=1e-4, bf16=bf16_pays(device)) | given
     width, seconds = _choose_network(images, model, minutes, given, first)
     scale = 1. if device == 'cuda' else .25
     lengths = _lengths(width, seconds, minutes, first['batch'], given.get('base'), given.get('further'))

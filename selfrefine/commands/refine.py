@@ -6,7 +6,7 @@
 __all__ = ['Refined', 'refine']
 
 # %% ../../nbs/commands/03_refine.ipynb #f850bf6d
-import json, os, shutil, sys
+import json, os, shlex, shutil, sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def _open_folder(out, asked, resume):
     if planned and resume:
         changed = differences(json.loads(path.read_text()), json.loads(json.dumps(asked)))
         if changed: raise ValueError(f'{out} holds another run ({"; ".join(changed)}); give another out, or begin anew '
-                                     'with resume=False')
+                                     'with resume=False (--no-resume)')
     if planned and not resume:
         for name in _RUN_PARTS: shutil.rmtree(out/name, ignore_errors=True)
         (out/'highlighter.safetensors').unlink(missing_ok=True)
@@ -141,10 +141,23 @@ class Refined:
     rows: list  # dicts with metric, value, low, high
     summary: str  # markdown
 
+def _longer(run):
+    "The command of this run with eight times the minutes."
+    asked = json.loads(run.path('asked.json').read_text())
+    near = Path(asked['data']).is_relative_to(Path.cwd())
+    words = ['selfrefine', 'refine', os.path.relpath(asked['data']) if near else asked['data'],
+             '--out', f'{run.out.name}-longer', '--minutes', f'{8*asked["minutes"]:g}', '--seed', str(run.seed)]
+    if run.start: words += ['--start', run.start]
+    else: words += ['--side', str(run.plan.side)]
+    lengths = 'base', 'further', 'cycle', 'warmup'
+    words += [w for k, v in asked['overrides'].items() if k not in lengths for w in ('--set', f'{k}={json.dumps(v)}')]
+    return shlex.join(words)
+
 def _facts(run, rows, cautions, text):
     "What the pages say."
     sizes = {name: len(i) for name, i in run.images.parts.items()}
-    return dict(name=run.out.name, data=run.images.name, sizes=sizes, start=run.start, text=text, seed=run.seed,
+    return dict(name=run.out.name, longer=_longer(run), data=run.images.name, sizes=sizes, start=run.start,
+                text=text, seed=run.seed,
                 plan=asdict(run.plan), rows=rows, cautions=cautions, sentences=run.plan.sentences, meta=machine_meta())
 
 def _write(run, h, model, refined, plain):
@@ -162,11 +175,21 @@ def _write(run, h, model, refined, plain):
     Report('result', {k: v for k, v in facts.items() if k != 'rows'}, rows, run.out).write()
 
 # %% ../../nbs/commands/03_refine.ipynb #8a023ac2
+def _say(lines, progress):
+    "Print to the error stream, in the first process."
+    for line in lines if progress and processes().is_main_process else (): print(line, file=sys.stderr)
+
 def _make(run):
     "The stages of a run, one after the other."
+    def stage(k, what): _say([f'{k} of 5: {what}'], run.progress)
+    stage(1, 'training before the refinement' if run.plan.base else 'the model is given')
     base = train_arm_of(run, 'base') if run.plan.base else run.new_model()
-    h = highlighter_of(run, base)
-    models, p = {arm: train_arm_of(run, arm) for arm in ('plain', 'refined')}, run.plan
+    stage(2, 'the highlighter')
+    h, models, p = highlighter_of(run, base), {}, run.plan
+    for k, arm, how in ((3, 'plain', 'without'), (4, 'refined', 'with')):
+        stage(k, f'training {how} refinement')
+        models[arm] = train_arm_of(run, arm)
+    stage(5, 'samples, scores and pages')
     if run.main:
         save_model(models['refined'], run.out/'model', notes=dict(made_by='selfrefine refine', plan=asdict(p)))
         drawn = [run.draw(models[arm], p.n, p.sampler_steps, run.seed, run.out/folder)
@@ -175,10 +198,6 @@ def _make(run):
     processes().wait_for_everyone()
     rows = json.loads((run.out/'result.json').read_text())['rows']
     return Refined(run.out, models['refined'], h, rows, (run.out/'summary.md').read_text(encoding='utf-8'))
-
-def _say(lines, progress):
-    "Print to the error stream, in the first process."
-    for line in lines if progress and processes().is_main_process else (): print(line, file=sys.stderr)
 
 # %% ../../nbs/commands/03_refine.ipynb #7d3b7b09
 def _asked(data, images, start, minutes, seed, overrides):

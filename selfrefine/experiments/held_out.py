@@ -48,6 +48,7 @@ class Score:
     part: str  # of the real images: "held-out" or "train"
     higher_is_better: bool | None = False  # None: neither way
 
+# %% ../../nbs/experiments/21_held_out.ipynb #21000010
 SCORES = {
     'KID held-out':       Score(kid, 'held-out'),
     '{encoder} held-out': Score(frechet, 'held-out'),
@@ -56,7 +57,7 @@ SCORES = {
     'precision':          Score(lambda real, x: coverage(x, real), 'train', True),
     'recall':             Score(coverage, 'held-out', True)}
 
-# %% ../../nbs/experiments/21_held_out.ipynb #21000011
+# %% ../../nbs/experiments/21_held_out.ipynb #21000012
 GROUPS = 8
 
 def leave_out(
@@ -68,7 +69,7 @@ def leave_out(
     def rounded(rows): return float(f'{score(rows):.6g}')
     return dict(value=rounded(group >= 0), without=[rounded(group != g) for g in range(GROUPS)])
 
-# %% ../../nbs/experiments/21_held_out.ipynb #21000012
+# %% ../../nbs/experiments/21_held_out.ipynb #21000013
 def score_features(
     x: torch.Tensor,  # features of samples
     real: dict,  # "held-out" and "train" -> features
@@ -82,7 +83,7 @@ def score_features(
         found[name.format(encoder=encoder)] = leave_out(of_rows, len(x))
     return found
 
-# %% ../../nbs/experiments/21_held_out.ipynb #21000014
+# %% ../../nbs/experiments/21_held_out.ipynb #21000015
 def score_samples(
     x: torch.Tensor,  # samples, uint8 (N, C, H, W)
     images: Images,  # the set, with its parts
@@ -97,7 +98,7 @@ def score_samples(
     nearest = dict(value=float(f'{ratio:.6g}'), without=None)
     return score_features(enc.features(x), features, enc.name) | {'nearest ratio': nearest}
 
-# %% ../../nbs/experiments/21_held_out.ipynb #21000018
+# %% ../../nbs/experiments/21_held_out.ipynb #21000019
 def _spread(d):
     "The squared standard error of a block's difference, from those without a group."
     return (GROUPS - 1)/GROUPS*float(((d - d.mean())**2).sum())

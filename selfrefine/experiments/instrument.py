@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FACTORS', 'INSTRUMENT_ARMS', 'INSTRUMENT_SAMPLERS', 'instrument_runs', 'scores_of', 'common_difference',
-           'best_factor', 'at_best', 'learned_factor', 'factor_curves', 'deciding_numbers', 'deciding_rows',
+           'best_factor', 'at_best', 'learned_factor', 'factor_curves', 'deciding_numbers', 'arm_rows', 'deciding_rows',
            'amplitude_rows', 'factor_figure']
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000004
@@ -12,8 +12,7 @@ from statistics import mean
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000005
 import matplotlib.pyplot as plt
-from ..data.checks import check_choice
-from .presets import BOTH, settings
+from .presets import settings
 from .held_out import block_difference
 from .runs import Run
 
@@ -67,6 +66,7 @@ def scores_of(
         if same and all(run['p'][k] == v for k, v in where.items()): found[run['block']] = r['scores'][score]
     return found
 
+# %% ../../nbs/experiments/24_instrument.ipynb #2400000c
 def common_difference(
     a: dict,  # block -> score
     b: dict,
@@ -75,7 +75,7 @@ def common_difference(
     blocks = sorted(a.keys() & b.keys())
     return block_difference([a[k] for k in blocks], [b[k] for k in blocks]) if blocks else None
 
-# %% ../../nbs/experiments/24_instrument.ipynb #2400000d
+# %% ../../nbs/experiments/24_instrument.ipynb #2400000e
 def best_factor(
     curves: dict,  # factor -> {block -> score}
     without: int | None = None,  # a block that has no say
@@ -85,6 +85,7 @@ def best_factor(
     if not blocks: return None
     return min(curves, key=lambda f: mean(curves[f][b]['value'] for b in blocks))
 
+# %% ../../nbs/experiments/24_instrument.ipynb #2400000f
 def at_best(
     curves: dict,  # factor -> {block -> score}
 ) -> dict:  # block -> score
@@ -92,7 +93,7 @@ def at_best(
     chosen = {b: best_factor(curves, b) for b in curves.get(1., ())}
     return {b: curves[f][b] for b, f in chosen.items() if f is not None and b in curves[f]}
 
-# %% ../../nbs/experiments/24_instrument.ipynb #24000011
+# %% ../../nbs/experiments/24_instrument.ipynb #24000013
 def learned_factor(
     runs: dict,  # of `load_runs`
     arm: str = 'both',
@@ -103,12 +104,13 @@ def learned_factor(
     found = [r for r in found if all(r['run']['p'][k] == v for k, v in where.items())]
     return 1 + found[0]['run']['p']['noise_weight']*found[0]['map_mean'] if found else None
 
+# %% ../../nbs/experiments/24_instrument.ipynb #24000014
 def factor_curves(runs, score, arm, **where) -> dict:  # factor -> {block -> score}, as `best_factor` takes them
     "An arm's scores by factor; factors without a run are left out."
     found = {f: scores_of(runs, score, arm, f, **where) for f in sorted(FACTORS)}
     return {f: blocks for f, blocks in found.items() if blocks}
 
-# %% ../../nbs/experiments/24_instrument.ipynb #24000012
+# %% ../../nbs/experiments/24_instrument.ipynb #24000015
 def deciding_numbers(
     runs: dict,  # of `load_runs`
     score: str = 'KID held-out',
@@ -123,24 +125,48 @@ def deciding_numbers(
     return dict(naive=common_difference(own1, base1), amplitude=common_difference(scaled, base1),
                 left=common_difference(own1, scaled), best=common_difference(at_best(own), at_best(base)))
 
-# %% ../../nbs/experiments/24_instrument.ipynb #24000016
-_NAMES = dict(naive='both − base', amplitude='base, its noise scaled, − base', left='both − base, its noise scaled',
-              best='both − base, each at its best factor')
+# %% ../../nbs/experiments/24_instrument.ipynb #24000019
+def _cells():
+    "Every model and sampler: what finds it, and what it is called."
+    return [(dict(model=m, sampler=s, sampler_steps=calls), dict(model=m, sampler=f'{s}-{calls}'))
+            for m in ('ddpm', 'uvit', 'improved') for s, calls in INSTRUMENT_SAMPLERS]
 
+def _average(blocks): return mean(s['value'] for s in blocks.values()) if blocks else None
+
+# %% ../../nbs/experiments/24_instrument.ipynb #2400001a
+def _arm_row(runs, score, arm, where):
+    "An arm's scores, and its differences to `base`."
+    own, base = (factor_curves(runs, score, a, **where) for a in (arm, 'base'))
+    if 1. not in own: return None
+    best, differs = at_best(own), arm != 'base'
+    against = dict(against_base=differs and common_difference(own[1.], base.get(1., {})) or None,
+                   best_against_base=differs and common_difference(best, at_best(base)) or None)
+    return dict(arm=arm, score=score, mean=_average(own[1.]), blocks=len(own[1.]), factors=len(own),
+                best_factor=best_factor(own), at_best=_average(best)) | against
+
+# %% ../../nbs/experiments/24_instrument.ipynb #2400001b
+def arm_rows(
+    runs: dict,  # of `load_runs`
+    score: str = 'KID held-out',
+) -> list:  # of dicts; the first one is real images
+    "All arms by model and sampler, as far as they have been run."
+    real = scores_of(runs, score, 'real')
+    rows = [dict(model='', sampler='', arm='real', score=score, mean=_average(real), blocks=len(real))] if real else []
+    for where, named in _cells():
+        found = (_arm_row(runs, score, arm, where) for arm in INSTRUMENT_ARMS)
+        rows += [named | row for row in found if row]
+    return rows
+
+# %% ../../nbs/experiments/24_instrument.ipynb #2400001c
 def deciding_rows(
     runs: dict,  # of `load_runs`
     score: str = 'KID held-out',
-) -> list:  # of dicts, for a table
+) -> list:  # of dicts: model, sampler, what, score, and a difference with its interval
     "The deciding numbers of every model and sampler that has been run."
-    rows = []
-    for model in ('ddpm', 'improved', 'uvit'):
-        for sampler, calls in INSTRUMENT_SAMPLERS:
-            found = deciding_numbers(runs, score, model=model, sampler=sampler, sampler_steps=calls)
-            facts = dict(model=model, sampler=f'{sampler}-{calls}', score=score)
-            rows += [facts | dict(what=_NAMES[k]) | (d or dict(mean=None)) for k, d in found.items()]
-    return [r for r in rows if r['mean'] is not None]
+    found = [(named, deciding_numbers(runs, score, **where)) for where, named in _cells()]
+    return [named | dict(what=k, score=score) | d for named, numbers in found for k, d in numbers.items() if d]
 
-# %% ../../nbs/experiments/24_instrument.ipynb #24000018
+# %% ../../nbs/experiments/24_instrument.ipynb #2400001e
 def amplitude_rows(
     runs: dict,  # of `load_runs`
 ) -> list:  # of dicts: model, arm, learned (1 + w_f mean(M)), and for each time the ratio to `base`
@@ -154,19 +180,26 @@ def amplitude_rows(
         rows.append(dict(model=model, arm=arm, learned=learned_factor(runs, arm, model=model)) | ratios)
     return rows
 
+# %% ../../nbs/experiments/24_instrument.ipynb #2400001f
+def _draw_curves(ax, runs, score, where):
+    "A line for each arm that has been run."
+    for arm in INSTRUMENT_ARMS:
+        curves = factor_curves(runs, score, arm, **where)
+        if curves: ax.plot(list(curves), list(map(_average, curves.values())), 'o-', label=arm, markersize=3)
+    if ax.lines: ax.legend(fontsize=7)
+    else: ax.text(.5, .5, 'no runs yet', ha='center', transform=ax.transAxes)
+
+# %% ../../nbs/experiments/24_instrument.ipynb #24000020
 def factor_figure(
     runs: dict,  # of `load_runs`
     score: str = 'KID held-out',
     model: str = 'ddpm',
 ):  # a matplotlib figure
     "A score against the factor for each arm, a panel for each sampler."
-    fig, axes = plt.subplots(1, len(INSTRUMENT_SAMPLERS), figsize=(12, 3.5), squeeze=False)
-    for ax, (sampler, calls) in zip(axes[0], INSTRUMENT_SAMPLERS):
-        for arm in INSTRUMENT_ARMS:
-            curves = factor_curves(runs, score, arm, model=model, sampler=sampler, sampler_steps=calls)
-            means = [mean(s['value'] for s in blocks.values()) for blocks in curves.values()]
-            if means: ax.plot(list(curves), means, 'o-', label=arm, markersize=3)
-        ax.set(title=f'{sampler}-{calls}', xlabel='factor', ylabel=score if ax is axes[0][0] else '')
-        if ax.lines: ax.legend(fontsize=7)
-        else: ax.text(.5, .5, 'no runs yet', ha='center', transform=ax.transAxes)
+    fig, axes = plt.subplots(1, len(INSTRUMENT_SAMPLERS), figsize=(12, 3.5))
+    cells = [cell for cell in _cells() if cell[0]['model'] == model]
+    for ax, (where, named) in zip(axes, cells):
+        _draw_curves(ax, runs, score, where)
+        ax.set(title=f'{model}, {named["sampler"]}', xlabel='factor of the predicted noise')
+    axes[0].set_ylabel(score)
     return fig

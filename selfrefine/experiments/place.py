@@ -53,6 +53,7 @@ def seed_scores(
             found.setdefault(r['run']['seed'], []).append(r['scores'][score]['value'])
     return {seed: mean(values) for seed, values in found.items()}
 
+# %% ../../nbs/experiments/25_place.ipynb #2500000c
 def place_rows(
     runs: dict,  # of `load_runs`
     score: str = 'KID held-out',
@@ -65,5 +66,6 @@ def place_rows(
         if not own: continue
         common, d = sorted(own.keys() & other.keys()), None
         if common and arm not in ('real', against): d = paired_interval(*([v[s] for s in common] for v in (own, other)))
-        rows.append(dict(arm=arm, score=score, mean=mean(own.values()), n_seeds=len(own), against=against, difference=d))
+        facts = dict(arm=arm, score=score, mean=mean(own.values()), n_seeds=len(own), against=against)
+        rows.append(facts | dict(difference=d, smallest_effect=d and d['smallest_effect']))
     return rows

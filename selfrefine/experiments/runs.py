@@ -59,10 +59,12 @@ def read_run(
 ) -> dict:  # what `run_missing` wrote
     "A finished run; raises `ValueError` for a file that holds none."
     try: found = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as e: raise ValueError(f'{path} is damaged ({e}); delete it, and it is run again') from None
+    except (OSError, ValueError) as e:
+        raise ValueError(f'{path} is damaged ({e}); delete it, and it is run again') from None
     if isinstance(found, dict) and {'key', 'run', 'scores'} <= found.keys(): return found
     raise ValueError(f'{path} holds no run; only the files of runs belong in this folder')
 
+# %% ../../nbs/experiments/23_runs.ipynb #2300000c
 def load_runs(
     folder: Path,
     experiment: str = '',  # its letter; all by default
@@ -70,12 +72,13 @@ def load_runs(
     "All finished runs of a folder; raises what `read_run` raises."
     return {f.stem: read_run(f) for f in sorted(Path(folder).glob(f'{experiment}*.json'))}
 
-# %% ../../nbs/experiments/23_runs.ipynb #2300000c
+# %% ../../nbs/experiments/23_runs.ipynb #2300000d
 def _differing(stored, run):
     "The settings in which a stored run differs from what is asked for; those that only one has do not count."
     pairs = [(stored['run'], run.facts), (stored['run']['p'], run.facts['p'])]
     return sorted(k for a, b in pairs for k in a.keys() & b.keys() if a[k] != b[k] and k not in ('p', 'bf16'))
 
+# %% ../../nbs/experiments/23_runs.ipynb #2300000e
 def missing(
     runs: list,  # of `Run`
     folder: Path,
@@ -89,7 +92,7 @@ def missing(
             raise ValueError(f'{path} was made with another {", ".join(wrong)}; choose another folder, or delete it')
     return left
 
-# %% ../../nbs/experiments/23_runs.ipynb #2300000f
+# %% ../../nbs/experiments/23_runs.ipynb #23000011
 def _trained(run, images):
     "The folder of a run's model, and how it was trained."
     base = base_model(run.p, images, run.seed)
@@ -101,7 +104,7 @@ def _trained(run, images):
     folder = trained/('model' if run.at == 1 else f'model-{run.at:g}')
     return folder, facts | dict(map_seconds=round(done['map_seconds'], 1), map_mean=mean(maps) if maps else None)
 
-# %% ../../nbs/experiments/23_runs.ipynb #23000011
+# %% ../../nbs/experiments/23_runs.ipynb #23000013
 def _draw(run, model, images):
     "The samples of a run."
     how = dict(seed=10*run.seed + run.block, bf16=run.p.bf16) | sampling_prompts(run.p, images, run.p.n)
@@ -113,7 +116,7 @@ def _real(run, images):
     x = part(images, 'train').x
     return x[torch.randperm(len(x), generator=generator(run.seed, 'sample', run.block))[:run.p.n]]
 
-# %% ../../nbs/experiments/23_runs.ipynb #23000012
+# %% ../../nbs/experiments/23_runs.ipynb #23000014
 def measure_run(
     run: Run,
 ) -> dict:  # scores, and how the model was trained
@@ -126,7 +129,7 @@ def measure_run(
     scores = score_samples(x, images, enc, real)
     return facts | dict(scores=scores, n=len(x), seconds=round(time.perf_counter() - began, 2))
 
-# %% ../../nbs/experiments/23_runs.ipynb #23000014
+# %% ../../nbs/experiments/23_runs.ipynb #23000016
 def seconds_left(
     todo: list,  # of `Run`
     done: list,  # finished runs of this processor
@@ -138,6 +141,7 @@ def seconds_left(
     paces = {model: median(v) for model, v in paces.items()}
     return sum(run.calls*paces.get(run.p.model, max(paces.values())) for run in todo) if paces else None
 
+# %% ../../nbs/experiments/23_runs.ipynb #23000017
 def say_duration(
     seconds: float | None,
 ) -> str:
@@ -146,22 +150,24 @@ def say_duration(
     if seconds < 100: return f'{seconds:.0f} s'
     return f'{seconds/60:.0f} min' if seconds < 6000 else f'{seconds/3600:.1f} h'
 
-# %% ../../nbs/experiments/23_runs.ipynb #23000017
+# %% ../../nbs/experiments/23_runs.ipynb #2300001a
 def _one_at_a_time(folder):
     "A lock on a folder of runs, kept beside the cache."
     cache_root().mkdir(parents=True, exist_ok=True)
     name = re.sub(r'\W+', '_', str(Path(folder).resolve()))[-100:]
     lock = FileLock(cache_root()/f'runs{name}.lock', timeout=0)
     try: return lock.acquire()
-    except Timeout: raise ValueError(f'another process works on the runs of {folder}; wait for it, or stop it') from None
+    except Timeout:
+        raise ValueError(f'another process works on the runs of {folder}; wait for it, or stop it') from None
 
+# %% ../../nbs/experiments/23_runs.ipynb #2300001b
 def _announce(k, todo, done, meta):
     "A line on stderr before a run."
     here = [r for r in done if (r['processor'], r['device']) == (meta['processor'], meta['device'])]
     now, rest = (say_duration(seconds_left(runs, here)) for runs in (todo[k:k + 1], todo[k:]))
     print(f'[{k + 1}/{len(todo)}] {todo[k].key}: about {now}, all {rest}', file=sys.stderr, flush=True)
 
-# %% ../../nbs/experiments/23_runs.ipynb #23000018
+# %% ../../nbs/experiments/23_runs.ipynb #2300001c
 def run_missing(
     runs: list,  # of `Run`
     folder: Path,  # made where it is missing

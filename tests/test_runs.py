@@ -57,8 +57,8 @@ def test_files_hold_what_is_promised(killed):
         for s in record['scores'].values(): assert s['without'] is None or len(s['without']) == 8
 
 def test_other_settings_are_refused(killed):
-    from selfrefine.experiments.controls import main
-    with pytest.raises(SystemExit, match='made with another n'): main([*SMALL, '--n', '24', '--out', str(killed[0])])
+    from selfrefine.experiments.controls import run_controls
+    with pytest.raises(SystemExit, match='made with another n'): run_controls([*SMALL, '--n', '24', '--out', str(killed[0])])
 
 def difference(a, b):
     "Mean and standard error of the difference of two scores in one block, by hand."

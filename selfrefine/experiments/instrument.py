@@ -14,14 +14,14 @@ from statistics import mean
 import matplotlib.pyplot as plt
 from .presets import settings
 from .held_out import block_difference
-from .runs import Run
+from .runs import ArmRun
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000007
 FACTORS = 1., 1.005, .995, 1.01, .99, 1.02, .98
 INSTRUMENT_ARMS = 'start', 'base', 'both', 'forward-input', 'reverse'
 _PRIMARY = ('start', 'base', 'both'), FACTORS[:2] + (1.01, .99)
 _DDIM10, _DDIM50, _ANCESTRAL = INSTRUMENT_SAMPLERS = ('ddim', 10), ('ddim', 50), ('ddpm', 250)
-_STAGES = [  # model, sampler, blocks, (arms, factors); None: all
+_ORDER = [  # model, sampler, blocks, (arms, factors); None: all
     ('ddpm',     _DDIM10,    (0,),      None),
     ('ddpm',     _DDIM50,    (0,),      None),
     ('ddpm',     _DDIM10,    (1, 2),    None),
@@ -31,7 +31,7 @@ _STAGES = [  # model, sampler, blocks, (arms, factors); None: all
     ('uvit',     _DDIM50,    (0,),      _PRIMARY),
     ('improved', _DDIM10,    (0, 1, 2), _PRIMARY),
     ('improved', _DDIM50,    (0,),      _PRIMARY)]
-_STAGES += [(m, s, (0, 1, 2), None) for s in INSTRUMENT_SAMPLERS for m in ('ddpm', 'uvit', 'improved')]
+_ORDER += [(m, s, (0, 1, 2), None) for s in INSTRUMENT_SAMPLERS for m in ('ddpm', 'uvit', 'improved')]
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000008
 def instrument_runs(
@@ -39,15 +39,15 @@ def instrument_runs(
     steps: int = 150,  # further steps of the arms
     preset: str = 'quick',
     **fields,  # of `Preset`, for all runs
-) -> list:  # of `Run`
+) -> list:  # of `ArmRun`
     "Experiment A, in the order of what decides most."
-    fields = dict(cycle=50, batch=16, encoder='squeezenet') | fields
-    runs = [Run('A', 'real', settings(preset, n=n, steps=steps, **fields), block=b) for b in range(3)]
-    for model, (sampler, calls), blocks, chosen in _STAGES:
+    fields = dict(cycle=50, batch=16, encoder='squeezenet', bf16=False) | fields
+    runs = [ArmRun('A', 'real', settings(preset, n=n, steps=steps, **fields), block=b) for b in range(3)]
+    for model, (sampler, calls), blocks, chosen in _ORDER:
         p = settings(preset, model, n=n, steps=steps, sampler=sampler, sampler_steps=calls, **fields)
         arms, factors = chosen or (INSTRUMENT_ARMS, FACTORS)
         grid = [(b, f, a) for b in blocks for f in factors for a in arms]
-        runs += [Run('A', a, p, block=b, factor=f) for b, f, a in grid]
+        runs += [ArmRun('A', a, p, block=b, factor=f) for b, f, a in grid]
     return list(dict.fromkeys(runs))
 
 # %% ../../nbs/experiments/24_instrument.ipynb #2400000b

@@ -11,7 +11,7 @@ from statistics import mean
 # %% ../../nbs/experiments/25_place.ipynb #25000005
 from ..evaluation.statistics import paired_interval
 from .presets import settings
-from .runs import Run
+from .runs import ArmRun
 
 # %% ../../nbs/experiments/25_place.ipynb #25000007
 PLACE_ARMS = ('start', 'base', 'both', 'constant', 'shuffled', 'center-level', 'inverted-level', 'reverse',
@@ -30,14 +30,14 @@ def place_runs(
     seeds: int = 6,
     blocks: int = 3,
     **fields,  # of `Preset`, for all runs
-) -> list:  # of `Run`
+) -> list:  # of `ArmRun`
     "Experiment C."
-    fields = dict(cycle=50, batch=16, encoder='squeezenet', sampler='ddim', sampler_steps=50) | fields
+    fields = dict(sampler='ddim', sampler_steps=50, cycle=50, batch=16, encoder='squeezenet', bf16=False) | fields
     p = settings(preset, n=n, steps=steps, **fields)
-    runs = [Run('C', 'real', p, block=b) for b in range(blocks)]
+    runs = [ArmRun('C', 'real', p, block=b) for b in range(blocks)]
     for arm, seed in _order(seeds):
         moments = (1.,) if arm == 'start' else (.75, 1.)
-        runs += [Run('C', arm, p, seed, b, at=at) for b in range(blocks) for at in moments]
+        runs += [ArmRun('C', arm, p, seed, b, at=at) for b in range(blocks) for at in moments]
     return runs
 
 # %% ../../nbs/experiments/25_place.ipynb #2500000b

@@ -22,7 +22,9 @@ def end_after(process, out, n, how, seconds=1200):
     "Send a signal when there are n files; what the process said on stderr."
     limit = time.monotonic() + seconds
     while len(finished(out)) < n:
-        assert process.poll() is None and time.monotonic() < limit, process.stderr.read()[-3000:]
+        if process.poll() is not None or time.monotonic() > limit:
+            process.kill()
+            pytest.fail(process.communicate()[1][-3000:])
         time.sleep(.05)
     process.send_signal(how)
     return process.communicate(timeout=60)[1]

@@ -36,7 +36,7 @@ def scaled_noise(
 def noise_amplitude(
     model: Diffusion,
     images: Images,  # at the model's side
-    n: int = 64,  # how many of them
+    n: int = 32,  # how many of them
     fractions: tuple = (.1, .3, .5, .7, .9),  # of the schedule's time
 ) -> dict:  # t -> A_t
     "The slope of a network's prediction on the noise, at some times."

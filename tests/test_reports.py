@@ -191,12 +191,12 @@ def test_flaws_from_stored_samples(ran):
     "Table 7's regional rows: every arm is judged in the same area, by the judge that is stored."
     from selfrefine.experiments.cache import cache_root
     from selfrefine.experiments.pipeline import load_samples
-    from selfrefine.experiments.presets import arms
+    from selfrefine.method.mfam import GUIDES
     from selfrefine.method.local_highlighter import LocalHighlighter, flaw_probabilities
     report = stored(ran('table7'), 'table7')
     judge = LocalHighlighter.load(cache_root()/report['meta']['regions'][0]['judge']/'highlighter.safetensors')
     rows = {(r['arm'], r['metric']): r for r in report['rows']}
-    guided = {name for name, options in arms().items() if options and 'guide' in options}
+    guided = GUIDES.keys() - {'fam'}
     assert {a for a, _ in rows} == {'base', 'both'} | guided
     for a in ('base', 'random'):
         samples = load_samples(cache_root()/report['meta']['samples'][f'{a}/0'], 32)

@@ -247,13 +247,14 @@ _input = dict(readings=Readings(enhanced='input'))
 def _paper_arms(both):
     off = {name: dict(both, **{name: 0.}) for name in both}
     return {
-        'base':          None,
-        'base+':         None,
-        'forward':       off['attention_weight'],
-        'forward-input': off['attention_weight'] | _input,
-        'reverse':       off['noise_weight'],
-        'both':          both,
-        'both-input':    both | _input}
+        **dict.fromkeys(('base', 'base+', 'input-perturbation')),
+        'forward':          off['attention_weight'],
+        'forward-input':    off['attention_weight'] | _input,
+        'reverse':          off['noise_weight'],
+        'reverse-constant': off['noise_weight'] | dict(guide='constant'),
+        'both':             both,
+        'both-input':       both | _input,
+        'constant-input':   both | _input | dict(guide='constant')}
 
 def arms(
     noise_weight: float = BOTH['noise_weight'],  # w_f

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GUIDES', 'mean_map', 'constant_map', 'shuffle_cells', 'shuffled_map', 'random_map', 'center_map', 'inverted_map',
-           'edge_map', 'MapContext', 'Guide', 'guidance', 'MapState']
+           'edge_map', 'MapContext', 'Guide', 'move_mean', 'guidance', 'MapState']
 
 # %% ../../nbs/method/03_mfam.ipynb #3d2ce870
 from dataclasses import dataclass, field
@@ -117,6 +117,19 @@ def _edges(context):
 def _shuffled(context): return shuffled_map(context.cams, context.side, context.generator)
 def _random(context): return random_map(context.cams, context.side, context.generator)
 
+# %% ../../nbs/method/03_mfam.ipynb #03a00022
+def move_mean(
+    m: torch.Tensor,  # a map, values in [0, 1], not all equal
+    mean: float,  # the mean that it is to have, 0 to 1
+) -> torch.Tensor:  # a map in [0, 1], in the same order
+    "A map moved towards 1 or 0 until it has another mean."
+    own = float(m.mean())
+    return 1 - (1 - m)*((1 - mean)/(1 - own)) if own < mean else m*(mean/own)
+
+def _level(context, m): return move_mean(m, float(mean_map(context.cams, context.side).mean()))
+def _center_level(context): return _level(context, center_map(context.side))
+def _inverted_level(context): return _level(context, inverted_map(context.side))
+
 # %% ../../nbs/method/03_mfam.ipynb #47b7bca3
 GUIDES = {guide.name: guide for guide in (
     Guide('center', 'Center-Gaussian Map', lambda c: center_map(c.side)),
@@ -125,7 +138,9 @@ GUIDES = {guide.name: guide for guide in (
     Guide('fam', 'Flaw Activation Map (FAM)', lambda c: mean_map(c.cams, c.side), ('cams',)),
     Guide('constant', 'FAM, its mean everywhere', lambda c: constant_map(c.cams, c.side), ('cams',)),
     Guide('shuffled', 'FAM, cells shuffled', _shuffled, ('cams', 'generator')),
-    Guide('random', 'Random Map', _random, ('generator',)))}
+    Guide('random', 'Random Map', _random, ('generator',)),
+    Guide('center-level', "Center-Gaussian Map, the FAM's mean", _center_level, ('cams',)),
+    Guide('inverted-level', "Inverted-Gaussian Map, the FAM's mean", _inverted_level, ('cams',)))}
 
 # %% ../../nbs/method/03_mfam.ipynb #0d5cdd45
 def guidance(

@@ -67,7 +67,8 @@ def test_files_hold_what_is_promised(killed):
 
 def test_other_settings_are_refused(killed):
     from selfrefine.experiments.controls import run_controls
-    with pytest.raises(SystemExit, match='made with another n'): run_controls([*SMALL, '--n', '24', '--out', str(killed[0])])
+    with pytest.raises(SystemExit, match='made with another n'):
+        run_controls([*SMALL, '--n', '24', '--out', str(killed[0])])
 
 def difference(a, b):
     "Mean and standard error of the difference of two scores in one block, by hand."

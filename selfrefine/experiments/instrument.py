@@ -11,7 +11,7 @@ from statistics import mean
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000005
 import matplotlib.pyplot as plt
-from .presets import settings
+from .presets import names_fields, settings
 from .held_out import block_difference
 from .runs import ArmRun
 
@@ -33,6 +33,7 @@ _ORDER = [  # model, sampler, blocks, (arms, factors); None: all
 _ORDER += [(m, s, (0, 1, 2), None) for s in INSTRUMENT_SAMPLERS for m in ('ddpm', 'uvit', 'improved')]
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000008
+@names_fields
 def instrument_runs(
     n: int = 256,  # images in a block
     steps: int = 150,  # further steps of the arms

@@ -10,7 +10,7 @@ from statistics import mean
 
 # %% ../../nbs/experiments/25_place.ipynb #25000005
 from ..evaluation.statistics import paired_interval
-from .presets import settings
+from .presets import names_fields, settings
 from .runs import ArmRun
 
 # %% ../../nbs/experiments/25_place.ipynb #25000007
@@ -23,6 +23,7 @@ def _order(seeds):
     return [(a, s) for s in range(seeds) for a in _FIRST] + [(a, s) for a in PLACE_ARMS[4:] for s in range(seeds)]
 
 # %% ../../nbs/experiments/25_place.ipynb #25000008
+@names_fields
 def place_runs(
     n: int = 256,  # images in a block
     steps: int = 1000,  # further steps of the arms

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..data.images import part
 from ..data.storage import write_json
 from ..evaluation.features import encoder
-from ..experiments.presets import BOTH
+from ..experiments.arms import BOTH
 from ..experiments.compute import device
 from ..experiments.report import Report, run_meta
 from .sweep_trial import distance, PAPER_CHOICE, Task

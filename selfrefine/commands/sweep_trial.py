@@ -26,7 +26,8 @@ from ..diffusion.training import train
 from ..evaluation.features import encoder
 from ..evaluation.distances import frechet, kid
 from ..evaluation.statistics import bootstrap_difference
-from ..experiments.presets import BOTH, Preset, settings
+from ..experiments.arms import BOTH
+from ..experiments.presets import Preset, settings
 from ..experiments.compute import device
 from ..experiments.cache import data_digest, link, read_done
 from ..experiments.first_stages import training_set

@@ -15,7 +15,8 @@ from ..data.images import part
 from ..method.gradcam import maps_from_cams, overlay
 from ..method.highlighter import FlawHighlighter
 from ..method.forward_noise import Readings
-from .presets import arms, Preset
+from .arms import arms
+from .presets import Preset
 from .pipeline import fitted_highlighter, load_maps, newest_images
 from .report import Picture, Report
 from .table import Table

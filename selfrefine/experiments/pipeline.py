@@ -30,7 +30,8 @@ from ..diffusion.checkpoints import Recipe
 from ..diffusion.losses import diffusion_loss, perturbed_loss
 from ..diffusion.ema import Ema, ema_sampler
 from ..diffusion.training import train
-from .presets import arms, Preset, check_arm
+from .arms import arms, check_arm
+from .presets import Preset
 from .compute import device, extra_steps, on_device
 from .cache import damaged_files, data_digest, link, read_file, reading, write_tensors
 from .first_stages import make_first_stage, training_set

@@ -16,7 +16,7 @@ from ..data.images import part
 from ..method.gradcam import overlay
 from ..diffusion.models import MODELS
 from ..diffusion.sampling import sample
-from .presets import arms
+from .arms import arms
 from .pipeline import load_maps, load_samples, newest_images, open_model
 from .report import Picture
 from .table import Cell, Table

@@ -19,7 +19,8 @@ from ..evaluation.features import encoder
 from ..evaluation.distances import frechet, kid
 from ..evaluation.prompt_agreement import check_captions, distractors
 from ..evaluation.statistics import paired_interval
-from .presets import Preset, check_arm, find_set, names_fields, refined_arm, settings
+from .arms import check_arm, refined_arm
+from .presets import Preset, find_set, names_fields, settings
 from .presets import stands_for_paper
 from .published import STAND_INS, TABLE1, TABLE3, TABLE4, TABLE7
 from .cache import read_done

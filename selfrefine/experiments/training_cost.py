@@ -35,7 +35,8 @@ from ..diffusion.text import caption_tokenizer, TEXT_UNETS, TextConditioned
 from ..diffusion.models import Diffusion, encode_set, MODELS, new_model
 from ..diffusion.ema import Ema, ema_sampler
 from ..diffusion.training import train
-from .presets import arms, names_fields, refined_arm, settings
+from .arms import arms, refined_arm
+from .presets import names_fields, settings
 from .compute import device, machine_meta, on_device
 from .pipeline import recipe
 from .report import Picture, Report, reports_folder

@@ -13,7 +13,8 @@ from selfrefine.experiments.map_drift import drift_report, map_drift
 from selfrefine.experiments.parameters import check_parameters
 from selfrefine.experiments.pipeline import load_samples
 from selfrefine.experiments.plots import loss_figure, map_figure, sample_figure
-from selfrefine.experiments.presets import Preset, check_arm, find_set, settings
+from selfrefine.experiments.arms import check_arm
+from selfrefine.experiments.presets import Preset, find_set, settings
 from selfrefine.experiments.report import writable_folder
 from selfrefine.experiments.table import experiment, model_rows
 from selfrefine.experiments.training_cost import measure_models, untrained_model, upscaled_emoji

@@ -63,4 +63,10 @@ def lay_out_once(app, pagename, templatename, context, doctree, laid_out=[]):
     if not laid_out: laid_out.append(app.builder._get_local_toctree('search', **options))
     context['toctree'] = lambda **given: mark(laid_out[0], pagename)
 
-def setup(app): app.connect('html-page-context', lay_out_once, priority=400)  # before the theme
+def keep_inside(app):
+    "MyST-NB writes the outputs of cells beside the site, where they stay; among Sphinx's own files they are in it."
+    app.env.mystnb_config = app.env.mystnb_config.copy(output_folder=str(Path(app.doctreedir)/'outputs'))
+
+def setup(app):
+    app.connect('html-page-context', lay_out_once, priority=400)  # before the theme
+    app.connect('builder-inited', keep_inside, priority=900)  # after MyST-NB

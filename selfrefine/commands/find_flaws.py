@@ -12,7 +12,7 @@ from pathlib import Path
 
 # %% ../../nbs/commands/06_find_flaws.ipynb #e834e16b
 import torch
-from ..data.images import Images, image_bytes, split
+from ..data.images import Images, evenly_spaced, image_bytes, split
 from ..data.image_files import Files
 from ..data.sets import find_source, load_images
 from ..data.storage import user_path, write_json
@@ -51,8 +51,8 @@ def _size_caution(real, fake):
     if min(sizes[0]) == min(sizes[1]): return ''
     (a, b), (c, d) = sizes
     return (f'real pictures are {a} x {b} and generated ones {c} x {d} pixels: resampling leaves traces that a '
-            'highlighter learns more easily than flaws; bring both to one size in the same way. This does not matter where '
-            'the model was trained on pictures that were made small in the same way, as `refine` does')
+            'highlighter learns more easily than flaws; bring both to one size in the same way. This does not apply '
+            'where the model was trained on pictures that were made small in the same way, as `refine` does')
 
 # %% ../../nbs/commands/06_find_flaws.ipynb #c5505d8c
 def _held_out(highlighter, fake, real):
@@ -114,12 +114,22 @@ class Found(Report):
     highlighter: FlawHighlighter | None = None
     ranking: list | None = None  # dicts with rank, name, score, part, empty, the worst first
 
+# %% ../../nbs/commands/06_find_flaws.ipynb #a15b0014
+def _real_names(source, images, shown):
+    "The names of the real pictures that are shown: of their files, or numbers where a set has none."
+    if not images: return []
+    rows = torch.arange(len(images))
+    if len(shown) < len(images): rows = evenly_spaced(images.parts['test'], len(shown))
+    try: names = images.files.names if hasattr(images, 'files') else Files(find_source(source)).names
+    except (FileNotFoundError, ValueError): names = []
+    return [names[k] if len(names) == len(images) else f'{k:05}' for k in rows.tolist()]
+
 # %% ../../nbs/commands/06_find_flaws.ipynb #bf9bff9a
-def _show(found, fake, names, real, progress):
+def _show(found, fake, names, real, real_names, progress):
     "Write heatmaps, ranking and sheet; the share of empty maps as a row."
     h, maps = found.highlighter, found.out/'heatmaps'
     empty = write_heatmaps(fake, h, maps/'generated', names, progress)
-    if real is not None: write_heatmaps(real, h, maps/'real', [f'{i:05}' for i in range(len(real))], progress)
+    if real is not None: write_heatmaps(real, h, maps/'real', real_names, progress)
     part_of = {i: name for name, rows in fake.parts.items() for i in rows.tolist()}
     columns = [dict(part=part_of[i], empty=bool(e)) for i, e in enumerate(empty)]
     found.ranking = rank(fake.x, h, names, found.out, columns=columns)
@@ -149,7 +159,7 @@ def highlight(
     if real: held = [image_bytes(x if fitted else split_parts(x, seed)['test']) for x in (fake_set, real_set)]
     found = Found('highlight', {}, _held_out(h, *held) if real else [], out, h)
     cautions = [h.caution(), _size_caution(real, fake), *_shortcut_cautions(found.rows)]
-    found.rows.append(_show(found, fake_set, names, held[1], progress))
+    found.rows.append(_show(found, fake_set, names, held[1], _real_names(real, real_set, held[1]), progress))
     found.meta = dict(real=str(real), fake=fake_set.name, side=fake_set.side, cautions=[c for c in cautions if c])
     found.meta |= dict(seconds=round(time.time() - started, 1)) | machine_meta()
     found.write()

@@ -1,5 +1,5 @@
 "Sphinx configuration: `sphinx-build -W -b html docs _docs` builds the site and asks nothing of the network."
-import shutil, sys
+import re, shutil, sys
 from configparser import ConfigParser
 from pathlib import Path
 import mathjax
@@ -63,4 +63,16 @@ def lay_out_once(app, pagename, templatename, context, doctree, laid_out=[]):
     if not laid_out: laid_out.append(app.builder._get_local_toctree('search', **options))
     context['toctree'] = lambda **given: mark(laid_out[0], pagename)
 
-def setup(app): app.connect('html-page-context', lay_out_once, priority=400)  # before the theme
+def hold_options(app, pagename, templatename, context, doctree):
+    "An option of a shell command is one word, which a narrow window does not break at its hyphens."
+    def hold(m): return re.sub(r'(?<=[\s>])--?[a-z][\w-]*', r'<span class="whole">\g<0></span>', m[0])
+    if 'body' in context: context['body'] = re.sub(r'(?s)<div class="highlight-sh .*?</pre>', hold, context['body'])
+
+def keep_inside(app):
+    "MyST-NB writes the outputs of cells beside the site, where they stay; among Sphinx's own files they are in it."
+    app.env.mystnb_config = app.env.mystnb_config.copy(output_folder=str(Path(app.doctreedir)/'outputs'))
+
+def setup(app):
+    app.connect('html-page-context', lay_out_once, priority=400)  # before the theme
+    app.connect('html-page-context', hold_options)
+    app.connect('builder-inited', keep_inside, priority=900)  # after MyST-NB

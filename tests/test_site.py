@@ -162,7 +162,7 @@ def test_search(page, address):
     page.wait_for_selector('#search-results li a[href*="data-randomness.html"]')
 
 tasks = {'own images': 'howto-own_images', 'repair': 'howto-find_flaws', 'out of memory': 'faq',
-         'sweep': 'howto-choose_weights'}
+         'sweep': 'howto-choose_weights', 'how many gpus': 'faq', 'how do i cite': 'faq'}
 
 @pytest.mark.parametrize('words', tasks)
 def test_search_leads_to_the_task(page, address, words):

@@ -175,6 +175,7 @@ def _sample(
     device: str = '',  # cpu, cuda, cuda:1 or mps; by default what is there
 ):
     "Draw pictures from models."
+    from selfrefine.applications.picture_folders import samples_note
     from selfrefine.commands.machine import find_model
     from selfrefine.commands.plan import planned_sampler
     from selfrefine.data.storage import user_path
@@ -185,7 +186,7 @@ def _sample(
         usual, often = planned_sampler(user_path(name, 'a model'))
         how = sampler or usual, often if steps is None else steps, seed, batch, folder
         sample(find_model(name, device), n, *how, progress=True, shared=True, **words)
-    return dict(folders=folders, n=n), '\n'.join(f'{n} pictures in {folder}' for folder in folders)
+    return dict(folders=folders, n=n), '\n'.join(samples_note(folder, n) for folder in folders)
 
 # %% ../../nbs/commands/09_cli.ipynb #118d6530
 @_command('highlight', 'selfrefine highlight samples --real photos --out flaws')
@@ -203,11 +204,12 @@ def _highlight(
     device: str = '',  # cpu, cuda, cuda:1 or mps; by default what is there
 ):
     "Find flaws: heatmaps, and the worst pictures first."
-    from selfrefine.commands.find_flaws import highlight
+    from selfrefine.commands.find_flaws import explain, highlight
     found = highlight(real, generated, out, highlighter, side, epochs, device, True, name, width, weights, seed)
     _caution(found.meta['cautions'])
     value = dict(folder=str(found.out), rows=found.rows, cautions=found.meta['cautions'], ranking=found.ranking)
-    return value, table_text(found.rows, 'metric value low high n') + f'\n\nThe worst first: {found.out/"rank.png"}'
+    text = table_text(found.rows, 'metric value low high n') + f'\n\n{explain(found.rows)}'
+    return value, f'{text}\n\nThe worst first: {found.out/"rank.png"}'
 
 # %% ../../nbs/commands/09_cli.ipynb #b50277af
 @_command('repair', 'selfrefine repair my-run/samples --model my-run --out fixed')
@@ -225,11 +227,12 @@ def _repair(
     device: str = '',  # cpu, cuda, cuda:1 or mps; by default what is there
 ):
     "Paint the flawed places of pictures anew."
-    from selfrefine.commands.repair_pictures import repair_pictures
+    from selfrefine.commands.repair_pictures import repair_note, repair_pictures
     places = [_place(out, name, len(pictures) > 1) for name in pictures]
     given = dict(area=None if threshold is not None else area, threshold=threshold, grow=grow, seed=seed)
     rows = repair_pictures(pictures, places, model, highlighter, judge, walk, device, **given)
-    return rows, table_text(rows, 'folder pictures repainted empty before after low high')
+    columns = 'folder pictures repainted empty' + ' before after low high'*bool(judge)
+    return rows, table_text(rows, columns) + f'\n\n{repair_note(rows)}'
 
 # %% ../../nbs/commands/09_cli.ipynb #46a7bf34
 @_command('evaluate', 'selfrefine evaluate samples --real held-out --train photos')
@@ -268,11 +271,12 @@ def _verify(
     all: bool = False,  # list every number, and not only those that differ or cannot be recomputed
 ):
     "Recompute the printed numbers from stored results."
-    from selfrefine.commands.verify import summarise, verify
+    from selfrefine.commands.verify import conclusion, summarise, verify
     rows = verify(root)
     wrong = [row for row in rows if row['state'] == 'differs']
     if wrong: raise ValueError(f'{len(wrong)} of {len(rows)} numbers differ: ' + table_text(wrong[:5], 'where what'))
-    return rows, table_text(rows if all else summarise(rows), 'where what state' if all else 'where same unchecked why')
+    table = table_text(rows if all else summarise(rows), 'where what state' if all else 'where same unchecked why')
+    return rows, f'{table}\n\n{conclusion(rows)}'
 
 # %% ../../nbs/commands/09_cli.ipynb #caa8e20f
 def _terminate(number, frame):

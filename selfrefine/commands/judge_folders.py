@@ -66,7 +66,8 @@ def _cautions(name, n, m, encoder_name):
     said = []
     if min(n, m) < 2000: said.append(f'{name}: {encoder_name} of {n} samples against {m} real pictures is biased '
                                      'upwards; compare it only with one of as many')
-    if encoder_name != 'FID': said.append(f'{encoder_name} is not FID, and cannot be compared with published values')
+    if encoder_name != 'FID': said.append(f'{encoder_name} is not FID, and neither it nor this KID can be '
+                                     'compared with published values')
     return said
 
 # %% ../../nbs/commands/05_judge_folders.ipynb #f8a9ffbe

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from ..data.images import grid, image_bytes
 from ..evaluation.nearest import nearest
+from ..applications.repair import label_rows
 from ..experiments.report import Picture, Report
 
 # %% ../../nbs/commands/02a_run_pictures.ipynb #4e456b7e
@@ -20,19 +21,21 @@ def _smooth(v, window):
     return np.convolve(v, np.ones(window)/window, 'valid')
 
 _LABELS = dict(base='base phase', plain='without refinement', refined='with refinement')
+_LINE = dict(lw=1.2)
+_STYLES = dict(refined=dict(lw=1.2, ls='--'))
 
 def _draw_curve(points, losses):
     "Loss above, KID below."
     fig, (above, below) = plt.subplots(2, 1, figsize=(6, 4.4), sharex=True, layout='constrained')
     for arm, (begin, values) in losses.items():
         window = max(1, min(50, len(values)//10))
-        above.plot(begin + window + np.arange(len(values) - window + 1) - 1, _smooth(values, window), lw=1,
-                   label=_LABELS[arm])
+        above.plot(begin + window + np.arange(len(values) - window + 1), _smooth(values, window), label=_LABELS[arm],
+                   **_STYLES.get(arm, _LINE))
     for arm in losses:
         some = [p for p in points if p['arm'] == arm]
-        below.plot([p['step'] for p in some], [p['kid'] for p in some], marker='o', ms=3, lw=1)
+        below.plot([p['step'] for p in some], [p['kid'] for p in some], marker='o', ms=3, **_STYLES.get(arm, _LINE))
     above.set(ylabel='loss', yscale='log')
-    below.set(xlabel='step', ylabel='KID to val')
+    below.set(xlabel='step', ylabel='KID to validation pictures')
     above.legend(fontsize=7)
     return fig
 
@@ -53,11 +56,12 @@ def maps_picture(
     "Some of the mean maps with their steps, as `maps.png`; black where refinement changes nothing."
     steps = sorted(maps)
     chosen = sorted({steps[i] for i in np.linspace(0, len(steps) - 1, n).round().astype(int)})
-    fig, axes = plt.subplots(1, len(chosen), figsize=(1.1*len(chosen), 1.3), squeeze=False, layout='constrained')
+    fig, axes = plt.subplots(1, len(chosen), figsize=(1.1*len(chosen) + .6, 1.3), squeeze=False, layout='constrained')
     for ax, step in zip(axes[0], chosen):
-        ax.imshow(maps[step][0, 0], vmin=0, vmax=1, cmap='inferno')
+        shown = ax.imshow(maps[step][0, 0], vmin=0, vmax=1, cmap='inferno')
         ax.set_title(f'step {step}', fontsize=7)
         ax.axis('off')
+    fig.colorbar(shown, ax=axes, ticks=[0, 1]).ax.tick_params(labelsize=7)
     return Report('maps', {}, [], report.out).save_figure(fig)
 
 # %% ../../nbs/commands/02a_run_pictures.ipynb #19b4dcf7
@@ -72,4 +76,5 @@ def nearest_sheet(
     worst = distance.argsort()[:n]
     below = image_bytes(train, at[worst])
     pairs = torch.cat([samples[worst].cpu(), below.cpu()], -2)
-    return grid(pairs, columns, scale=max(1, 64//samples.shape[-1]), gap=4)
+    sheet = grid(pairs, columns, scale=max(1, 64//samples.shape[-1]), gap=4)
+    return label_rows(sheet, ['sample', 'nearest']*-(-len(pairs)//min(columns, len(pairs))))

@@ -136,8 +136,7 @@ def _say_unread(files):
     unread = _unread(files)
     if not unread: return
     listed = ', '.join(unread[:5]) + (', ...' if len(unread) > 5 else '')
-    print(f'{files.source}: {len(unread)} lists or texts are not read ({listed}); captions are read from'
-          f' {", ".join(_LIST_NAMES)}, or from 1.txt beside 1.png')
+    print(f'{files.source}: no captions, so not read: {listed} (captions of 1.png are in 1.txt or metadata.jsonl)')
 
 # %% ../../nbs/data/04a_image_lists.ipynb #04a00040
 def _check_gaps(missing, files, source):

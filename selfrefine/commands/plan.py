@@ -50,8 +50,8 @@ class Plan:
     def steps(self): return self.base + self.further
     def recipe(self, seed):
         "How the network is trained: the rate falls to zero over the further steps, or the second half of given ones."
-        cooldown = self.base or self.steps//2, self.steps
-        return Recipe(self.batch, self.lr, self.warmup, ema=self.ema, bf16=self.bf16, seed=seed, cooldown=cooldown)
+        cooling = dict(cool_from=self.base or self.steps//2, cool_to=self.steps)
+        return Recipe(self.batch, self.lr, self.warmup, ema=self.ema, bf16=self.bf16, seed=seed, **cooling)
 
 # %% ../../nbs/commands/01_plan.ipynb #88ca1dec
 _UNLIMITED = 10**9
@@ -161,7 +161,7 @@ def _sentences(p, sizes, seconds, minutes, model, given):
     yield (f'{base}{_count(p.further, "further step")} with refinement and as many without, '
            f'{"as you asked" if {"base", "further"} & given.keys() else time}')
     yield (f'learning rate {p.lr:g} after {_count(p.warmup, "step")} of warm-up, falling to 0 from step '
-           f'{p.recipe(0).cooldown[0]:,} on; weights averaged with decay {p.ema:.5g}')
+           f'{p.recipe(0).cool_from:,} on; weights averaged with decay {p.ema:.5g}')
     yield (f'a map every {_count(p.cycle, "step")} from {p.n_map} samples; the highlighter is VGG16 at '
            f'{p.highlighter_width:g} of its width, fitted on {p.n_fake} samples')
     yield f'{p.n} samples of each model are compared, by the sampler {p.sampler} in {p.sampler_steps} steps'

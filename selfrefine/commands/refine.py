@@ -114,6 +114,7 @@ def _save(sheet, path):
 def _draw_sheets(run, h, samples, n=24):
     "The sheets of a run's samples."
     rows = rank(samples, h)
+    n = max(1, min(n, len(rows)//3))  # the worst are not among the best
     by_number = sorted(rows, key=lambda r: int(r['name']))
     for name, some in dict(worst=rows[:n], best=rows[::-1][:n], heatmaps=by_number[:n]).items():
         x = samples[[int(r['name']) for r in some]]

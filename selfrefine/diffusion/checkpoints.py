@@ -17,7 +17,7 @@ from ..data.storage import atomic, free_disk, user_path
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0a2
 _LEAST, _BELOW_1 = 1e-12, .999999
-_WHOLE = dict(batch=1, warmup=0, seed=-math.inf)  # from where on
+_WHOLE = dict(batch=1, warmup=0, seed=-math.inf, cool_from=0, cool_to=0)  # from where on
 _REAL = dict(lr=(_LEAST, math.inf), weight_decay=(0, math.inf), clip=(_LEAST, math.inf), ema=(0, _BELOW_1), drop=(0, 1))
 
 def _check_betas(betas):
@@ -25,14 +25,6 @@ def _check_betas(betas):
     if not isinstance(betas, (list, tuple)) or len(betas) != 2:
         raise ValueError(f'betas are two numbers, such as (0.9, 0.999), not {betas!r}')
     return tuple(check_number('each of the betas', b, 0, _BELOW_1, whole=False) for b in betas)
-
-def _check_cooldown(steps):
-    "No step, or two rising ones, as a tuple; raises `ValueError` for anything else."
-    if isinstance(steps, (list, tuple)) and not steps: return ()
-    if not isinstance(steps, (list, tuple)) or len(steps) != 2:
-        raise ValueError(f'cooldown is two steps, such as (8000, 10_000), or (), not {steps!r}')
-    first = check_number('the first step of the cooldown', steps[0], 0)
-    return first, check_number('the last step of the cooldown', steps[1], first + 1)
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #2efe0457
 @dataclass
@@ -49,7 +41,7 @@ class Recipe:
     bf16: bool = False  # bfloat16 autocast for the network
     seed: int = 0
     drop: float = .1  # share of captions that are hidden, where there are captions
-    cooldown: tuple = ()  # two steps between which the learning rate falls to 0 in a line, such as (8000, 10_000)
+    cool_from: int = 0; cool_to: int = 0  # steps between which the learning rate falls to 0 in a line; 0, 0: never
     def __new__(cls, *args, **options):
         names = [f.name for f in fields(cls)]
         for name in options.keys() - names: raise TypeError(f'a recipe has no {name!r}{closest(name, names)}')
@@ -58,7 +50,8 @@ class Recipe:
         for name, low in _WHOLE.items(): setattr(self, name, check_number(name, getattr(self, name), low))
         for name, (low, high) in _REAL.items():
             setattr(self, name, check_number(name, getattr(self, name), low, high, whole=False))
-        self.betas, self.cooldown = _check_betas(self.betas), _check_cooldown(self.cooldown)
+        self.betas = _check_betas(self.betas)
+        if self.cool_to: check_number('cool_to', self.cool_to, self.cool_from + 1)
         check_choice('decay', self.decay, ('constant', 'cosine'))
         check_choice('bf16', self.bf16, (True, False))
 
@@ -142,9 +135,8 @@ def load_checkpoint(
     return state
 
 def _plain(recipe):
-    "A recipe's dict as it is written now: a tuple may have been a list, and a cooldown unknown."
-    now = dict(cooldown=()) | recipe
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in now.items()}
+    "A recipe's dict as it is written now: a tuple of betas may have been a list."
+    return recipe | dict(betas=tuple(recipe['betas'])) if 'betas' in recipe else recipe
 
 # %% ../../nbs/diffusion/09_checkpoints.ipynb #b7c1d0a9
 _FAR = 10  # times the usual loss

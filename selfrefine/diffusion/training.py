@@ -45,8 +45,8 @@ def learning_rate(
     check_number('total', total, 1)
     warm = min(1, (step + 1)/max(1, recipe.warmup))
     cosine = .5*(1 + math.cos(math.pi*min(1, step/total))) if recipe.decay == 'cosine' else 1
-    begin, end = recipe.cooldown or (step, step + 1)
-    falling = min(1, max(0, (end - step)/(end - begin)))
+    begin, end = recipe.cool_from, recipe.cool_to
+    falling = min(1, max(0, (end - step)/(end - begin))) if end else 1
     return recipe.lr*warm*cosine*falling
 
 # %% ../../nbs/diffusion/12_training.ipynb #97d183db
@@ -266,10 +266,6 @@ def _stop(state):
     said = f'saved at step {step} in {path}; run again to continue' if path else f'stopped at step {step}, unsaved'
     if state.accelerator.is_main_process: print(said, file=sys.stderr)
 
-def _as_words(recipe):
-    "A recipe for trackers, which take no tuples."
-    return {k: str(v) if isinstance(v, tuple) else v for k, v in asdict(recipe).items()}
-
 # %% ../../nbs/diffusion/12_training.ipynb #74c7481a
 def train(
     model: Diffusion,
@@ -294,7 +290,7 @@ def train(
     check_run(model, images, steps, recipe, ema, refiner, loss_fn, folder, every, tracker, compile)
     acc = make_accelerator(recipe.bf16, log_with=tracker, project_dir=folder)
     with run_folder(acc, folder):
-        if tracker: acc.init_trackers('selfrefine', config=_as_words(recipe))
+        if tracker: acc.init_trackers('selfrefine', config=asdict(recipe) | dict(betas=str(recipe.betas)))
         state = _start_run(acc, model, images, steps, recipe, ema, refiner, folder, loss_fn, force)
         monitor, ranks = monitor_run(state, steps, progress), (acc.device, acc.process_index, acc.num_processes)
         data = batches(images, recipe.batch, recipe.seed, monitor.start, *ranks)

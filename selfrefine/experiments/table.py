@@ -20,8 +20,7 @@ from ..evaluation.distances import frechet, kid
 from ..evaluation.prompt_agreement import check_captions, distractors
 from ..evaluation.statistics import paired_interval
 from .arms import check_arm, refined_arm
-from .presets import Preset, find_set, names_fields, settings
-from .presets import stands_for_paper
+from .presets import Preset, find_set, names_fields, settings, stands_for_paper
 from .published import STAND_INS, TABLE1, TABLE3, TABLE4, TABLE7
 from .cache import read_done
 from .compute import device

@@ -19,8 +19,7 @@ from pathlib import Path
 from diffusers import UNet2DConditionModel
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
-import torch.nn.functional as F
+import torch, torch.nn.functional as F
 from transformers import CLIPTextConfig, CLIPTextModel
 from ..data.randomness import generator, seeded_init
 from ..data.images import Images, part

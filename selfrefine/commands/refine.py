@@ -132,16 +132,7 @@ def _draw_curves(run, report):
     curve_picture(points, losses, report), maps_picture(maps, report)
     return torch.cat(list(maps.values())), losses.get('base', (0, []))[1] + losses['refined'][1]
 
-# %% ../../nbs/commands/03_refine.ipynb #08d2560e
-@dataclass
-class Refined:
-    "What a run has made."
-    folder: Path
-    model: Diffusion
-    highlighter: FlawHighlighter
-    rows: list  # dicts with metric, value, low, high
-    summary: str  # markdown
-
+# %% ../../nbs/commands/03_refine.ipynb #08d2560d
 def _longer(run):
     "The command of this run with eight times the minutes."
     asked = json.loads(run.path('asked.json').read_text())
@@ -153,6 +144,16 @@ def _longer(run):
     lengths = 'base', 'further', 'cycle', 'warmup'
     words += [w for k, v in asked['overrides'].items() if k not in lengths for w in ('--set', f'{k}={json.dumps(v)}')]
     return shlex.join(words)
+
+# %% ../../nbs/commands/03_refine.ipynb #08d2560e
+@dataclass
+class Refined:
+    "What a run has made."
+    folder: Path
+    model: Diffusion
+    highlighter: FlawHighlighter
+    rows: list  # dicts with metric, value, low, high
+    summary: str  # markdown
 
 def _facts(run, rows, cautions, text):
     "What the pages say."

@@ -254,7 +254,8 @@ def _train_arm_into(folder, p, options, images, base, highlighter, seed, more, l
         with atomic(folder/'state.pt') as temporary: shutil.copyfile(base/'state.pt', temporary)
     refiner = _refiner(p, options, model, ema, real.captions, highlighter, seed, folder)
     losses = train(model, real, p.begin + p.steps + more, recipe(p, seed), ema, refiner, folder,
-                   loss_fn=loss, watch=_keep_models(folder, ema, p.begin, p.steps, marks))
+                   loss_fn=loss, watch=_keep_models(folder, ema, p.begin, p.steps, marks),
+                   force=loss is not diffusion_loss)  # the base phase had the usual loss
     save_model(ema.model, folder/'model')
     write_json(folder/'losses.json', losses, None)
     for name in ('state.pt', 'previous.pt'): (folder/name).unlink(missing_ok=True)

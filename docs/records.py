@@ -115,12 +115,16 @@ def scale_parts(root):
 def gpu_parts(root):
     "What was measured on a real GPU, where a run of `tools/gpu.py` is committed."
     found = load(root/'reports/gpu.json')
-    rows = found.get('rows', []) if isinstance(found, dict) else []
-    if not rows: return []
-    head = list(dict.fromkeys(k for r in rows for k, v in r.items() if not isinstance(v, (list, dict))))
+    models = found.get('presets', {}).get('models', [])
+    rows = found.get('benchmarks', {}).get('rows', [])
+    if not models and not rows: return []
     def cell(v): return f'{v:.4g}' if isinstance(v, float) else '' if v is None else v
-    lines = [[cell(r.get(k)) for k in head] for r in rows]
-    return ['## Measured on a GPU', stamp(root/'reports/gpu.json'), table(head, lines)]
+    lines = [[m['model'], *(cell(m.get(k)) for k in ('seconds', 'peak_gib', 'error'))] for m in models]
+    parts = ['## Measured on a GPU', stamp(root/'reports/gpu.json')]
+    if lines: parts.append(table(['preset gpu, a few steps', 'seconds', 'memory, GiB', 'error'], lines))
+    head = list(dict.fromkeys(k for r in rows for k, v in r.items() if not isinstance(v, (list, dict))))
+    if rows: parts.append(table(head, [[cell(r.get(k)) for k in head] for r in rows]))
+    return parts
 
 def processor_parts(bench, other):
     "The same work on two processors."

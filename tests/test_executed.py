@@ -62,3 +62,11 @@ def test_named_commands_exist(path):
 def test_injected_parameters_exist(path):
     injected = [variables(code) for code in tagged(path, 'injected-parameters')]
     assert set().union(*injected) <= set().union(*map(variables, tagged(path, 'parameters')))
+
+@pytest.mark.parametrize('path', executed)
+def test_ran_to_the_end(path):
+    "A report is whole, and names no folder of the machine that made it."
+    text = (root/path).read_text()
+    ran = json.loads(text)['metadata'].get('papermill', {})
+    assert not ran.get('exception') and (not ran or ran.get('end_time') or 'duration' not in ran)
+    assert not re.findall(r'(?<![\w.])/(?:root|home|work|Users)/[\w/.-]*', text)

@@ -206,3 +206,16 @@ def test_dark_mode(page, address):
     assert colour() != light
     page.reload()
     assert page.locator('body').get_attribute('data-theme') == 'dark'  # it is remembered
+
+def test_a_run_on_a_gpu_is_shown(tmp_path, monkeypatch):
+    "The costs page reads what tools/gpu.py writes."
+    monkeypatch.syspath_prepend(str(root/'docs'))
+    from records import gpu_parts
+    assert gpu_parts(tmp_path) == []
+    (tmp_path/'reports').mkdir()
+    found = dict(meta=dict(gpu='H'), presets=dict(ok=True, models=[dict(model='ddpm', seconds=7.25, peak_gib=3.5, rows=[])]),
+                 benchmarks=dict(rows=[dict(name='step', seconds=.125, times=[1, 2])]))
+    (tmp_path/'reports/gpu.json').write_text(json.dumps(found))
+    (tmp_path/'reports/gpu.ipynb').write_text('{}')
+    said = '\n'.join(gpu_parts(tmp_path))
+    assert '| ddpm | 7.25 | 3.5 |' in said and '| step | 0.125 |' in said and 'times' not in said

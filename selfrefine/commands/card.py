@@ -146,9 +146,9 @@ def summary_page(
              f'{facts["start"] or "new weights"}.', _verdict(facts)]
     if auc: lines.append(f'The highlighter tells generated from real pictures with AUC {auc["value"]:.2f} '
                          f'({_number(auc["low"])} to {_number(auc["high"])}; .5 is chance, 1 is perfect).')
-    if ratio: lines.append(f'Samples are {ratio["value"]:.2f} times as far from training pictures as from new ones '
-                           '(near 1: new pictures; far below: copies).')
-    if relative: lines.append('For pictures that nobody trained on that number is '
-                              f'{ratio["value"]/relative["value"]:.2f}.')
+    if ratio and relative:
+        own, real = ratio['value'], ratio['value']/relative['value']
+        lines.append(f'Relative copy ratio {relative["value"]:.2f}: samples are {own:.2f} times as far from training '
+                     f'pictures as from unseen ones, new real pictures {real:.2f} times (near or above 1: no copies).')
     warned = f'\n\n## Warnings\n\n{_bullets(facts["cautions"])}' if facts['cautions'] else ''
     return f'# {facts["name"]}\n\n{" ".join(lines)}{warned}\n\n## Next\n\n{_bullets(_next(facts))}\n'

@@ -128,9 +128,9 @@ def _refine(
     out: str = 'my-run',  # the folder of the run; the same command continues it
     start: str = '',  # a diffusers folder or a shipped model to start from; by default from scratch
     minutes: float = 30.,  # the time that all may take, about
-    side: int = None,  # pixels; by default what fits pictures and time
+    side: int = None,  # pixels; by default the start's, else 32, or 64 on a GPU
     seed: int = 0,  # of everything that is drawn
-    device: str = '',  # cpu, cuda, cuda:1 or mps; by default what is there
+    device: str = '',  # cpu, cuda or mps; by default what is there; CUDA_VISIBLE_DEVICES chooses among several
     resume: bool = True,  # go on with what is in the folder, or begin anew
     tracker: list[str] = ['tensorboard'],  # by accelerate's names; may be repeated
     set: list[str] = [],  # NAME=VALUE, such as batch=16, lr, width, base, further, cycle, noise_weight; may be repeated
@@ -216,7 +216,7 @@ def _highlight(
 def _repair(
     pictures: list[str],  # folders or zips
     model: str = 'ddpm-emoji',  # fills the holes: a pixel model's folder, a run's, or a shipped one
-    highlighter: str = '',  # the file of the one that chooses the places; by default the shipped one, for emoji
+    highlighter: str = '',  # the file of the one that chooses the places; by default the one beside the model
     judge: str = '',  # the file of another one, which scores before and after
     out: str = 'repaired',  # a folder; with several inputs one in it for each
     area: float = .15,  # share of each picture to repaint, before growing

@@ -13,6 +13,7 @@ from pathlib import Path
 # %% ../../nbs/commands/03_refine.ipynb #0bf5ea41
 import torch
 from accelerate import PartialState
+from accelerate.utils import is_tensorboard_available
 from accelerate.state import AcceleratorState
 from ..data.checks import check_choice, check_kind, check_number
 from ..data.processes import processes
@@ -209,10 +210,16 @@ def _asked(data, images, start, minutes, seed, overrides):
     return dict(data=place, pictures=data_digest(images), side=images.side, start=str(start), minutes=minutes,
                 seed=seed, overrides=overrides)
 
+def _usable(trackers):
+    "The trackers, without the usual one where it is not installed."
+    if trackers != ('tensorboard',) or is_tensorboard_available(): return trackers
+    _say(['no curves for TensorBoard: pip install tensorboard'], True)
+    return ()
+
 def _open_run(data, out, start, minutes, side, seed, trackers, resume, progress, overrides):
     "A run with its plan; raises for all that can be known before the first step."
     check_kind('overrides', overrides, dict), check_number('seed', seed, 0)
-    minutes, trackers = check_number('minutes', minutes, .001, 10**6, whole=False), tuple(filter(None, trackers))
+    minutes, trackers = check_number('minutes', minutes, .001, 10**6, whole=False), _usable(tuple(filter(None, trackers)))
     model, out = open_start(start, side), user_path(out, 'out')
     if side is None: side = model.image_side if model else 64 if processes().device.type == 'cuda' else 32
     images = _open_images(data, side, overrides.get('flip'))

@@ -7,7 +7,7 @@ __all__ = ['CONTROLS', 'control_runs', 'runs_folder', 'progress_rows', 'control_
            'run_controls']
 
 # %% ../../nbs/experiments/26_controls.ipynb #26000004
-import argparse, math, os, time
+import argparse, math, time
 from pathlib import Path
 from statistics import median
 
@@ -123,7 +123,6 @@ def run_controls(
     try:
         runs, folder = control_runs(a.only, n=a.n, steps=a.steps, preset=a.preset, source=a.source), runs_folder(a.out)
         if a.list: return print(*(run.key for run in missing(runs, folder)), sep='\n')
-        if hasattr(os, 'nice'): os.nice(10)
         return run_missing(runs, folder, a.minutes)
     except (ValueError, OSError, TypeError) as e: raise SystemExit(f'controls: {e}') from None
     except KeyboardInterrupt: raise SystemExit('controls: stopped; the same command continues') from None

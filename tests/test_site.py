@@ -213,7 +213,8 @@ def test_a_run_on_a_gpu_is_shown(tmp_path, monkeypatch):
     from records import gpu_parts
     assert gpu_parts(tmp_path) == []
     (tmp_path/'reports').mkdir()
-    found = dict(meta=dict(gpu='H'), presets=dict(ok=True, models=[dict(model='ddpm', seconds=7.25, peak_gib=3.5, rows=[])]),
+    models = [dict(model='ddpm', seconds=7.25, peak_gib=3.5, rows=[])]
+    found = dict(meta=dict(gpu='H'), presets=dict(ok=True, models=models),
                  benchmarks=dict(rows=[dict(name='step', seconds=.125, times=[1, 2])]))
     (tmp_path/'reports/gpu.json').write_text(json.dumps(found))
     (tmp_path/'reports/gpu.ipynb').write_text('{}')

@@ -219,7 +219,8 @@ def _usable(trackers):
 def _open_run(data, out, start, minutes, side, seed, trackers, resume, progress, overrides):
     "A run with its plan; raises for all that can be known before the first step."
     check_kind('overrides', overrides, dict), check_number('seed', seed, 0)
-    minutes, trackers = check_number('minutes', minutes, .001, 10**6, whole=False), _usable(tuple(filter(None, trackers)))
+    minutes = check_number('minutes', minutes, .001, 10**6, whole=False)
+    trackers = _usable(tuple(filter(None, trackers)))
     model, out = open_start(start, side), user_path(out, 'out')
     if side is None: side = model.image_side if model else 64 if processes().device.type == 'cuda' else 32
     images = _open_images(data, side, overrides.get('flip'))

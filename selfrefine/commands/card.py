@@ -93,7 +93,7 @@ def model_card(
     task = 'text-to-image' if facts['text'] else 'unconditional-image-generation'
     front = f'---\nlibrary_name: diffusers\npipeline_tag: {task}\nlicense: {licence or "unknown"}\n'
     sizes = ', '.join(f'{n} {part}' for part, n in facts['sizes'].items())
-    settings = '\n'.join(f'| {k} | {p[k]} |' for k in _SHOWN if k in p and p[k] != 0)
+    settings = '\n'.join(f'| {k} | {p[k]} |' for k in _SHOWN if k in p and (p[k] or k != 'width'))
     made = {k: meta[k] for k in ('commit', 'date', 'processor', 'device') if meta.get(k)} | meta.get('versions', {})
     began = f'From {facts["start"] or "new weights"}, seed {facts["seed"]}.'
     stated = licence or ('not stated. Weights learn from pictures: before you share them, see what the licence of the '

@@ -19,7 +19,8 @@ from .runs import ArmRun
 FACTORS = 1., 1.005, .995, 1.01, .99, 1.02, .98
 INSTRUMENT_ARMS = 'start', 'base', 'both', 'forward-input', 'reverse'
 _PRIMARY = ('start', 'base', 'both'), FACTORS[:2] + (1.01, .99)
-_DDIM10, _DDIM50, _ANCESTRAL = INSTRUMENT_SAMPLERS = ('ddim', 10), ('ddim', 50), ('ddpm', 250)
+INSTRUMENT_SAMPLERS = ('ddim', 10), ('ddim', 50), ('ddpm', 250)
+_DDIM10, _DDIM50, _ANCESTRAL = INSTRUMENT_SAMPLERS
 _ORDER = [  # model, sampler, blocks, (arms, factors); None: all
     ('ddpm',     _DDIM10,    (0,),      None),
     ('ddpm',     _DDIM50,    (0,),      None),

@@ -1,5 +1,5 @@
 "What all tests share: a cache of their own, and a browser where there is one."
-import os, re, shutil
+import os, re, shutil, signal
 import pytest
 
 if 'PYTEST_XDIST_WORKER_COUNT' in os.environ:  # before torch is imported: workers and what they start share the cores
@@ -25,6 +25,13 @@ def cache(tmp_path_factory):
 def cpu(monkeypatch):
     "Training stays on the CPU, also where there is a GPU: results are compared bit for bit."
     monkeypatch.setenv('ACCELERATE_USE_CPU', 'true')
+
+@pytest.fixture(scope='module')
+def interrupts():
+    "Ctrl-C is heeded here and in what is started, also where the shell has started pytest in the background."
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 @pytest.fixture(scope='module')
 def browser():

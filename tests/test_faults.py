@@ -71,13 +71,6 @@ def stopped(folder, call, how, name='ddpm'):
         assert p.returncode
         return p.returncode, p.stderr.read()
 
-@pytest.fixture
-def interrupts():
-    "Ctrl-C raises KeyboardInterrupt, also where the shell has started pytest in the background."
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
 @pytest.fixture(scope='module')
 def uninterrupted(tmp_path_factory):
     with pytest.MonkeyPatch.context() as m:

@@ -30,13 +30,6 @@ def end_after(process, out, n, how, seconds=1200):
     return process.communicate(timeout=60)[1]
 
 @pytest.fixture(scope='module')
-def interrupts():
-    "What is started heeds Ctrl-C, also where the shell has started pytest in the background."
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-@pytest.fixture(scope='module')
 def killed(tmp_path_factory, interrupts):
     "A folder of runs whose process was killed, started again, and stopped by Ctrl-C; what both said, the first files."
     folder = tmp_path_factory.mktemp('killed')

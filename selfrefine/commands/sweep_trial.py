@@ -7,7 +7,7 @@ __all__ = ['GRIDS', 'PAPER_CHOICE', 'DISTANCES', 'sweep_grid', 'Task', 'distance
            'measure_setting']
 
 # %% ../../nbs/commands/07a_sweep_trial.ipynb #a98da55b
-import json, shutil
+import json, shutil, warnings
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -97,7 +97,9 @@ def _ordinary(p, images, base, steps, seed):
     def make(folder):
         model = open_model(p, base/'model')
         ema = Ema(model, p.ema)
-        train(model, training_set(images, model), steps, recipe(p, seed), ema, folder=folder)
+        with warnings.catch_warnings():  # a warm-up may end in the refinement that follows
+            warnings.filterwarnings('ignore', 'the learning rate rises')
+            train(model, training_set(images, model), steps, recipe(p, seed), ema, folder=folder)
         (folder/'previous.pt').unlink(missing_ok=True)
         save_model(ema.model, folder/'model')
     what = dict(seed=seed, steps=steps, recipe=asdict(recipe(p, seed)))

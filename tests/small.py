@@ -24,7 +24,8 @@ def same(a, b):
     return a == b
 
 def python(*args, **kwargs):
-    "Run Python with these arguments in a process of its own; its output is captured."
+    "Run Python with these arguments in a process of its own; its output is captured, and what it printed given back."
     options = dict(capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment) | kwargs
     done = subprocess.run([sys.executable, *map(str, args)], **options)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

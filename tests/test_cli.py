@@ -130,6 +130,8 @@ WRONG = [  # arguments, and the words that must be said; {d} is the folder of th
     ('evaluate {d}/fake --real {d}/held --train {d}/held', 'give images that are in neither'),
     ('verify --root {d}', 'there is no folder'),
     ('refine emoji --set steps', 'NAME=VALUE'),
+    ('refine emoji --device cuda:77 --out {d}/x', "there is no device 'cuda:77' here"),
+    ('sweep emoji --device cuda:77 --out {d}/x', "there is no device 'cuda:77' here"),
     ('refine {d}/none --out {d}/x', 'no image set'),
     ('sweep {d}/none --out {d}/x', 'no image set')]
 

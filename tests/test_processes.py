@@ -14,10 +14,10 @@ from selfrefine.data.randomness import generator
 from selfrefine.data.images import batches
 from selfrefine.method.forward_noise import Readings
 from selfrefine.diffusion import sampling
+from selfrefine.diffusion.models import load_model
 from selfrefine.diffusion.sampling import write_png
 from selfrefine.diffusion.run_folder import run_folder
 from selfrefine.commands.cli import app
-from selfrefine.commands.refine import refine
 from small import environment, fitted, highlighter, portraits, python, same, static
 
 pytestmark = pytest.mark.usefixtures('cpu')
@@ -75,33 +75,12 @@ def shared(folder=None):
         x = sample(ddpm(16), 7, steps=2, batch=2, folder=folder, shared=True)
     return dict(images=x, features=encoder('squeezenet', shared=True).features(x, 3), made=made, files=files(folder))
 
-def commands(folder=None):
-    "`sample` and `evaluate`, and what each process prints."
-    a, b = (Path(folder or sys.argv[1])/name for name in ('a', 'b'))
-    with redirect_stdout(io.StringIO()) as said:
-        for seed, out in enumerate((a, b)):
-            how = '-n', 12, '--steps', 1, '--batch', 5, '--seed', seed, '--out', out
-            app([*map(str, ('sample', 'uvit-emoji', *how))], standalone_mode=False)
-        app(['evaluate', str(a), '--real', str(b), '--resamples', '20', '--json'], standalone_mode=False)
-    return dict(files=files(a) | {f'b/{k}': v for k, v in files(b).items()}, said=said.getvalue())
-
 FEW = dict(width=16, batch=8, warmup=2, bf16=False, base=4, further=4, cycle=2, n_map=4, map_steps=2, n_fake=20,
            epochs=1, highlighter_width=1/16, n=8, sampler_steps=2, moments=1, n_curve=4, ema=.9)
 
-def refined(folder=None):
-    "Pictures in, a run's folder out."
-    acc, pictures = Accelerator(), Path(folder or sys.argv[1])/'pictures'
-    if acc.is_main_process:
-        pictures.mkdir()
-        for i, image in enumerate(portraits().x): write_png(image, pictures/f'{i}.png')
-    acc.wait_for_everyone()
-    out = pictures.with_name('refined')
-    done = refine(str(pictures), out, side=16, trackers=(), progress=False, overrides=FEW)
-    return dict(rows=done.rows, net=done.model.net.state_dict(), names=sorted(f.name for f in out.iterdir()))
-
 CASES = dict(resize=partial(ours, 'resize'), conv=partial(ours, 'conv'), conv_only=partial(ours, 'conv', base=0),
              held=held, loop=theirs, prepared=partial(theirs, wrapped=True),
-             shared=shared, commands=commands, refined=refined)
+             shared=shared)
 
 def attempt(case):
     try: return CASES[case]()
@@ -165,23 +144,46 @@ def test_shared_work(ranks, tmp_path):
     made = [set(r['made']) for r in two]
     assert all(made) and not made[0] & made[1] and made[0] | made[1] == set(one['made'])
 
-def test_commands(ranks, tmp_path):
-    "The same files, and the same scores, printed by the first process alone."
-    two, one = ranks('commands'), commands(tmp_path)
-    agree(two, 'files')
-    assert two[0]['files'] == one['files'] and not two[1]['said']
-    def rows(said): return [r | dict(samples=None) for r in json.loads(said[said.index('{'):])['rows']]
-    assert rows(two[0]['said']) == rows(one['said'])
+LAUNCH = '-m', 'accelerate.commands.launch', '--multi_gpu', '--num_processes', 2, '-m', 'selfrefine'
 
-def test_refine(ranks, tmp_path):
+def launched(processes, *args):
+    "What a command printed as JSON: in two processes that accelerate started, or in this one."
+    words = *map(str, args), '--json'
+    if processes == 2: return json.loads(python(*LAUNCH, *words))
+    with redirect_stdout(io.StringIO()) as said: app(list(words), standalone_mode=False)
+    return json.loads(said.getvalue())
+
+@pytest.fixture(scope='module')
+def runs(tmp_path_factory):
+    "The same run by two processes of `accelerate launch`, and by one: folder, and what it printed."
+    work, found = tmp_path_factory.mktemp('runs'), {}
+    (work/'pictures').mkdir()
+    for i, image in enumerate(portraits().x): write_png(image, work/f'pictures/{i}.png')
+    sets = [x for k, v in FEW.items() for x in ('--set', f'{k}={v}')]
+    for n in (2, 1):
+        said = launched(n, 'refine', work/'pictures', '--out', work/f'run{n}', '--side', 16, *sets)
+        found[n] = work/f'run{n}', said['rows']
+    return found
+
+def test_refine(runs):
     "A run of two processes is that of one, rounding apart: weights, scores and files."
-    two, one = ranks('refined'), refined(tmp_path)
-    agree(two, 'net', 'rows', 'names')
-    def metrics(run): return [r['metric'] for r in run['rows']]
-    assert two[0]['names'] == one['names'] and metrics(two[0]) == metrics(one)
-    torch.testing.assert_close(learned(two[0]['net']), learned(one['net']), atol=3e-5, rtol=1e-3)
-    values = [torch.tensor([r['value'] for r in run['rows']]) for run in (two[0], one)]
+    (two, rows), (one, expected) = runs[2], runs[1]
+    assert {f.name for f in two.iterdir()} == {f.name for f in one.iterdir()}
+    assert [r['metric'] for r in rows] == [r['metric'] for r in expected]
+    nets = [load_model(folder/'model').net.state_dict() for folder in (two, one)]
+    torch.testing.assert_close(*map(learned, nets), atol=3e-5, rtol=1e-3)
+    values = [torch.tensor([r['value'] for r in found]) for found in (rows, expected)]
     torch.testing.assert_close(*values, atol=1, rtol=.01)
+
+def test_sample_and_evaluate(runs, tmp_path):
+    "The same files bit for bit, and the same scores, printed by the first process alone."
+    drawn, scores = {}, {}
+    for n in (2, 1):
+        launched(n, 'sample', runs[2][0], '-n', 12, '--steps', 2, '--batch', 5, '--out', tmp_path/f'{n}')
+        drawn[n] = files(tmp_path/f'{n}')
+        told = launched(n, 'evaluate', tmp_path/f'{n}', '--real', 'emoji', '--side', 16, '--resamples', 20)
+        scores[n] = [r | dict(samples=None) for r in told['rows']]
+    assert len(drawn[1]) == 13 and drawn[2] == drawn[1] and scores[2] == scores[1]
 
 LAUNCHED = """
 import sys

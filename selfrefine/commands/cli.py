@@ -6,7 +6,7 @@
 __all__ = ['app', 'fault_sentence', 'table_text']
 
 # %% ../../nbs/commands/09_cli.ipynb #ad746a92
-import inspect, json, os, signal, sys, warnings
+import ast, inspect, json, os, signal, sys, warnings
 from contextlib import redirect_stdout
 from functools import wraps
 from pathlib import Path
@@ -111,14 +111,20 @@ def _caution(sentences):
     for sentence in sentences: print(f'warning: {sentence}', file=sys.stderr)
 
 # %% ../../nbs/commands/09_cli.ipynb #2bb41644
+def _value(text):
+    "A value as JSON or Python write it, else the text itself."
+    for read in (json.loads, ast.literal_eval):
+        try: return read(text)
+        except (ValueError, SyntaxError): pass
+    return text
+
 def _settings(pairs):
-    "NAME=VALUE pairs as a dict, values as JSON where they are."
+    "NAME=VALUE pairs as a dict."
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition('=')
         if not equals: raise ValueError(f'a setting is written as NAME=VALUE, not {pair!r}')
-        try: found[name] = json.loads(value)
-        except ValueError: found[name] = value
+        found[name] = _value(value)
     return found
 
 # %% ../../nbs/commands/09_cli.ipynb #1d132a8c
@@ -130,7 +136,7 @@ def _refine(
     minutes: float = 30.,  # the time that all may take, about
     side: int = None,  # pixels; by default the start's, else 32, or 64 on a GPU
     seed: int = 0,  # of everything that is drawn
-    device: str = '',  # cpu, cuda or mps; by default what is there; CUDA_VISIBLE_DEVICES chooses among several
+    device: str = '',  # cpu, cuda, cuda:1 or mps; by default what is there
     resume: bool = True,  # go on with what is in the folder, or begin anew
     tracker: list[str] = ['tensorboard'],  # by accelerate's names; may be repeated
     set: list[str] = [],  # NAME=VALUE, such as batch=16, lr, width, base, further, cycle, noise_weight; may be repeated
@@ -153,11 +159,13 @@ def _sweep(
     trials: int = None,  # how many, of all workers together; by default the whole grid
     preset: str = 'quick',  # smoke, quick, gpu or paper
     seed: int = 0,  # of every trial
+    device: str = '',  # cpu, cuda, cuda:1 or mps; by default what is there
     set: list[str] = [],  # NAME=VALUE, a field of the preset; may be repeated
 ):
     "Try settings, and choose on validation pictures."
     from selfrefine.commands.sweep import sweep
-    found = sweep(data, out, grid, storage, sampler, trials, preset, seed=seed, overrides=_settings(set))
+    how = dict(seed=seed, device=device, overrides=_settings(set))
+    found = sweep(data, out, grid, storage, sampler, trials, preset, **how)
     return dict(folder=str(found.out), best=found.best, rows=found.rows), found.summary()
 
 # %% ../../nbs/commands/09_cli.ipynb #cc0df240

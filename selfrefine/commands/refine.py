@@ -12,10 +12,8 @@ from pathlib import Path
 
 # %% ../../nbs/commands/03_refine.ipynb #0bf5ea41
 import torch
-from accelerate import PartialState
 from accelerate.utils import is_tensorboard_available
-from accelerate.state import AcceleratorState
-from ..data.checks import check_choice, check_kind, check_number
+from ..data.checks import check_kind, check_number
 from ..data.processes import processes
 from ..data.storage import atomic, user_path, write_json
 from ..data.images import grid
@@ -31,21 +29,13 @@ from ..method.highlighter import FlawHighlighter
 from ..experiments.compute import machine_meta
 from ..experiments.cache import data_digest, read_file
 from ..experiments.report import Report, writable_folder
+from .machine import use_device
 from .plan import Plan, plan
 from .card import model_card, run_cautions, summary_page
 from .run_pictures import curve_picture, maps_picture, nearest_sheet
 from .run_stages import highlighter_of, open_start, Run, train_arm_of
 
 # %% ../../nbs/commands/03_refine.ipynb #a9c4edcf
-def _use_device(device):
-    "Work on a device; raises `ValueError` where this machine has none of that kind."
-    if not device: return
-    check_choice('device', device, ('cpu', 'cuda', 'mps'))
-    if device == 'cpu': os.environ['ACCELERATE_USE_CPU'] = 'true'
-    if PartialState._shared_state and processes().device.type != device: AcceleratorState._reset_state(True)
-    if processes().device.type != device:
-        raise ValueError(f'there is no {device} here, only {processes().device.type}; leave the device out')
-
 _FEWEST = 30  # pictures
 
 def _open_images(data, side, flip):
@@ -241,14 +231,14 @@ def refine(
     minutes: float = 30.,  # for everything, about
     side: int | None = None,  # of the images; None: the start's, else 32, or 64 on a GPU
     seed: int = 0,
-    device: str = '',  # "cpu", "cuda" or "mps"; nothing: the best there is
+    device: str = '',  # of `find_device`; nothing: the best there is
     trackers: tuple = ('tensorboard',),  # names that accelerate knows; () for none
     resume: bool = True,  # go on with what is in the folder; False: begin anew
     progress: bool = True,  # say what is done
     overrides: dict = {},  # fields of `Plan` that are not to be chosen
 ) -> Refined:
     "Train, refine and judge a model of a folder of pictures; raises `ValueError` for a setting that cannot be."
-    _use_device(device)
+    use_device(device)
     run = _open_run(data, out, start, minutes, side, seed, trackers, resume, progress, overrides)
     _say((*run.plan.sentences, *(f'warning: {w}' for w in run.plan.warnings)), progress)
     with run_folder(processes(), run.path()), terminable():

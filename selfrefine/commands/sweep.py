@@ -15,6 +15,7 @@ from ..data.images import part
 from ..experiments.presets import settings
 from ..experiments.pipeline import image_set
 from ..experiments.report import reports_folder, writable_folder
+from .machine import use_device
 from .sweep_trial import DISTANCES, GRIDS, sweep_grid, Task, without_maps
 from .sweep_store import open_study, work_on
 from .sweep_report import finish_sweep, Sweep
@@ -45,8 +46,10 @@ def sweep(
     seed: int = 0,  # of every trial, and of the order in which they come
     heartbeat: int = 60,  # seconds; a worker that is silent for two of them is gone
     overrides: dict | None = None,  # of fields of the preset
+    device: str = '',  # of `find_device`; '': the best there is
 ) -> Sweep:
     "Try settings until there are enough; run it again to continue, or at once in other processes to share the work."
+    use_device(device)
     started, folder = time.time(), writable_folder(reports_folder(out))
     check_choice('the sampler', sampler, ('grid', 'tpe'))
     for name, n in dict(startup=startup, heartbeat=heartbeat, trials=trials or 1).items(): check_number(name, n, 1)

@@ -295,5 +295,5 @@ def train(
         monitor, ranks = monitor_run(state, steps, progress), (acc.device, acc.process_index, acc.num_processes)
         data = batches(images, recipe.batch, recipe.seed, monitor.start, *ranks)
         _run_steps(state, data, steps, every, compile, monitor, watch)
-        if tracker: acc.end_training()
+        for each in acc.trackers: each.finish()  # `end_training` would end the processes' group too
     return state.record.losses

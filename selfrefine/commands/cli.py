@@ -7,7 +7,7 @@ __all__ = ['app', 'fault_sentence', 'table_text']
 
 # %% ../../nbs/commands/09_cli.ipynb #ad746a92
 import ast, inspect, json, os, signal, sys, warnings
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from functools import wraps
 from pathlib import Path
 from typing import Annotated
@@ -105,7 +105,6 @@ def _place(out, name, several):
     "Where the results for one of several inputs go."
     return Path(out).expanduser()/(Path(name).expanduser().resolve().name if several else '')
 
-# %% ../../nbs/commands/09_cli.ipynb #41807e89
 def _caution(sentences):
     "Sentences of warning on stderr."
     for sentence in sentences: print(f'warning: {sentence}', file=sys.stderr)
@@ -114,8 +113,7 @@ def _caution(sentences):
 def _value(text):
     "A value as JSON or Python write it, else the text itself."
     for read in (json.loads, ast.literal_eval):
-        try: return read(text)
-        except (ValueError, SyntaxError): pass
+        with suppress(ValueError, SyntaxError): return read(text)
     return text
 
 def _settings(pairs):
@@ -291,7 +289,6 @@ def _terminate(number, frame):
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
-# %% ../../nbs/commands/09_cli.ipynb #afd5717a
 def _show_warning(message, category, filename, lineno, file=None, line=None):
     if _is_first(): print(f'warning: {" ".join(str(message).split())}', file=sys.stderr)
 

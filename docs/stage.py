@@ -48,7 +48,7 @@ def own_titles(paths, root):
 def report_order(path):
     "The verdict first, tables before figures, numbers by their value."
     numbers = [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', path.stem)]
-    kinds = ('claims', 'verdict', 'table', 'fig')
+    kinds = ('claims', 'verdict', 'controls', 'table', 'fig')
     return next((i for i, k in enumerate(kinds) if path.stem.startswith(k)), len(kinds)), numbers
 
 def in_order(folder, first):

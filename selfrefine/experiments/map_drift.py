@@ -62,14 +62,14 @@ def _draw_drift(ax, rows):
         if at: ax.plot(*zip(*at), marker='.', color=color, label=name)
     if halves is not None: ax.axhline(halves, color='.6', lw=1, ls='--', label='halves of the newest')
     ax.set(xlabel='step', ylabel='correlation')
-    ax.legend(fontsize=7)
+    ax.legend(fontsize=7, loc='lower left')
     ax.tick_params(labelsize=7)
 
 # %% ../../nbs/experiments/15_map_drift.ipynb #0fcf23c7
 def _layout(maps, shown, n):
     "The figure: three rows of images for each method, the mean maps, and space for the curves."
-    fig = plt.figure(figsize=(n*.85 + 1.2, 7.4))
-    grid = fig.add_gridspec(8, n, height_ratios=[1]*6 + [1, 1.5], hspace=.12, wspace=.05)
+    fig = plt.figure(figsize=(n*.85 + 1.2, 7.8))
+    grid = fig.add_gridspec(8, n, height_ratios=[1]*6 + [1, 1.5], hspace=.22, wspace=.05)
     for k, (method, x, fams) in enumerate(shown):
         for j, (name, images) in enumerate(((method, x), ('FAM', fams), ('overlay', overlay(x, fams)))):
             _draw_row(fig, grid[3*k + j, :], n, name, images)

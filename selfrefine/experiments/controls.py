@@ -16,10 +16,11 @@ from ..data.checks import check_choice
 from .report import Report, reports_folder, run_meta, writable_folder
 from .runs import load_runs, missing, run_missing
 from .instrument import amplitude_rows, arm_rows, deciding_rows, factor_figure, instrument_runs
+from .map_sources import map_runs, map_source_rows
 from .place import place_rows, place_runs
 
 # %% ../../nbs/experiments/26_controls.ipynb #26000008
-CONTROLS = {'A': instrument_runs, 'C': place_runs}
+CONTROLS = {'A': instrument_runs, 'B': map_runs, 'C': place_runs}
 
 def control_runs(
     only: str = '',  # letters; all by default
@@ -62,9 +63,10 @@ def control_rows(
     runs: dict,  # of `load_runs`
 ) -> list:  # of dicts; `table` says which table of the page a row belongs to
     "Every number of the page."
-    tables = dict(progress=progress_rows(runs), amplitude=amplitude_rows(runs))
-    for name, rows_of in dict(arms=arm_rows, decides=deciding_rows, place=place_rows).items():
-        tables[name] = [row for score in _SCORES for row in rows_of(runs, score)]
+    of = {letter: {k: r for k, r in runs.items() if r['run']['experiment'] == letter} for letter in CONTROLS}
+    tables = dict(progress=progress_rows(runs), amplitude=amplitude_rows(of['A']), sources=map_source_rows(of['B']))
+    for name, letter, rows_of in (('arms', 'A', arm_rows), ('decides', 'A', deciding_rows), ('place', 'C', place_rows)):
+        tables[name] = [row for score in _SCORES for row in rows_of(of[letter], score)]
     return [dict(table=name) | row for name, rows in tables.items() for row in rows]
 
 # %% ../../nbs/experiments/26_controls.ipynb #26000010

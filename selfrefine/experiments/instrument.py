@@ -53,7 +53,7 @@ def instrument_runs(
 
 # %% ../../nbs/experiments/24_instrument.ipynb #2400000b
 def scores_of(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment A
     score: str,  # such as "KID held-out"
     arm: str,
     factor: float = 1.,
@@ -63,7 +63,7 @@ def scores_of(
     found = {}
     for r in runs.values():
         run = r['run']
-        same = (run['arm'], run['factor'], run['at']) == (arm, factor, 1) and run['experiment'] == 'A'
+        same = (run['arm'], run['factor'], run['at']) == (arm, factor, 1)
         if same and all(run['p'][k] == v for k, v in where.items()): found[run['block']] = r['scores'][score]
     return found
 
@@ -96,7 +96,7 @@ def at_best(
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000013
 def learned_factor(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment A
     arm: str = 'both',
     **where,  # fields of the preset
 ) -> float | None:  # 1 + w_f mean(M); None where the arm has not been run
@@ -113,7 +113,7 @@ def _factor_curves(runs, score, arm, **where) -> dict:  # factor -> {block -> sc
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000015
 def deciding_numbers(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment A
     score: str = 'KID held-out',
     arm: str = 'both',
     **where,  # model, sampler, sampler_steps
@@ -147,7 +147,7 @@ def _arm_row(runs, score, arm, where):
 
 # %% ../../nbs/experiments/24_instrument.ipynb #2400001b
 def arm_rows(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment A
     score: str = 'KID held-out',
 ) -> list:  # of dicts; the first one is real images
     "All arms by model and sampler, as far as they have been run."
@@ -160,7 +160,7 @@ def arm_rows(
 
 # %% ../../nbs/experiments/24_instrument.ipynb #2400001c
 def deciding_rows(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment A
     score: str = 'KID held-out',
 ) -> list:  # of dicts: model, sampler, what, score, and a difference with its interval
     "The deciding numbers of every model and sampler that has been run."
@@ -169,7 +169,7 @@ def deciding_rows(
 
 # %% ../../nbs/experiments/24_instrument.ipynb #2400001e
 def amplitude_rows(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment A
 ) -> list:  # of dicts: model, arm, learned (1 + w_f mean(M)), and for each time the ratio to `base`
     "How much of the noise each arm predicts, against `base`."
     found = {(r['run']['p']['model'], r['run']['arm']): r for r in runs.values() if 'amplitude' in r}
@@ -192,7 +192,7 @@ def _draw_curves(ax, runs, score, where):
 
 # %% ../../nbs/experiments/24_instrument.ipynb #24000020
 def factor_figure(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment A
     score: str = 'KID held-out',
     model: str = 'ddpm',
 ):  # a matplotlib figure

@@ -149,7 +149,7 @@ def draw_base_samples(
     return draw_samples(replace(p, n=n, sampler='ddim', sampler_steps=p.map_steps), images, base, seed)
 
 # %% ../../nbs/experiments/03_pipeline.ipynb #40ef7481
-SPARE_SEEDS = dict(fit=-1, judge=-2, detection=-3)
+SPARE_SEEDS = dict(fit=-1, judge=-2, detection=-3, maps=-4)
 
 # %% ../../nbs/experiments/03_pipeline.ipynb #9984da9e
 def untrained_highlighter(

@@ -43,20 +43,20 @@ def place_runs(
 
 # %% ../../nbs/experiments/25_place.ipynb #2500000b
 def seed_scores(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment C
     arm: str,
     score: str = 'KID held-out',
 ) -> dict:  # seed -> mean over blocks and moments
     "The scores of an arm of experiment C."
     found = {}
     for r in runs.values():
-        if r['run']['experiment'] == 'C' and r['run']['arm'] == arm:
+        if r['run']['arm'] == arm:
             found.setdefault(r['run']['seed'], []).append(r['scores'][score]['value'])
     return {seed: mean(values) for seed, values in found.items()}
 
 # %% ../../nbs/experiments/25_place.ipynb #2500000c
 def place_rows(
-    runs: dict,  # of `load_runs`
+    runs: dict,  # of `load_runs`, experiment C
     score: str = 'KID held-out',
     against: str = 'constant',  # the arm of comparison
 ) -> list:  # of dicts, for a table

@@ -17,10 +17,13 @@ from .report import Report, reports_folder, run_meta, writable_folder
 from .runs import load_runs, missing, run_missing
 from .instrument import amplitude_rows, arm_rows, deciding_rows, factor_figure, instrument_runs
 from .map_sources import map_runs, map_source_rows
+from .from_scratch import grid_rows, grid_runs, photograph_runs, scratch_rows, transformer_runs
+from .mechanism import mechanism_rows, mechanism_runs
 from .place import place_rows, place_runs
 
 # %% ../../nbs/experiments/26_controls.ipynb #26000008
-CONTROLS = {'A': instrument_runs, 'B': map_runs, 'C': place_runs}
+CONTROLS = {'A': instrument_runs, 'B': map_runs, 'C': place_runs, 'D': photograph_runs, 'E': transformer_runs,
+            'F': grid_runs, 'G': mechanism_runs}
 
 def control_runs(
     only: str = '',  # letters; all by default
@@ -58,14 +61,17 @@ def progress_rows(
 
 # %% ../../nbs/experiments/26_controls.ipynb #2600000f
 _SCORES = 'KID held-out', 'FD-SqueezeNet held-out'
+_SCORED = dict(arms=('A', arm_rows), decides=('A', deciding_rows), place=('C', place_rows),
+               photographs=('D', scratch_rows), transformer=('E', scratch_rows), grid=('F', grid_rows))
 
 def control_rows(
     runs: dict,  # of `load_runs`
 ) -> list:  # of dicts; `table` says which table of the page a row belongs to
     "Every number of the page."
     of = {letter: {k: r for k, r in runs.items() if r['run']['experiment'] == letter} for letter in CONTROLS}
-    tables = dict(progress=progress_rows(runs), amplitude=amplitude_rows(of['A']), sources=map_source_rows(of['B']))
-    for name, letter, rows_of in (('arms', 'A', arm_rows), ('decides', 'A', deciding_rows), ('place', 'C', place_rows)):
+    tables = dict(progress=progress_rows(runs), amplitude=amplitude_rows(of['A']), sources=map_source_rows(of['B']),
+                  mechanism=mechanism_rows(of['G']))
+    for name, (letter, rows_of) in _SCORED.items():
         tables[name] = [row for score in _SCORES for row in rows_of(of[letter], score)]
     return [dict(table=name) | row for name, rows in tables.items() for row in rows]
 

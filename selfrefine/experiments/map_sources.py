@@ -40,7 +40,7 @@ class MapRun:
     def facts(self) -> dict: return json.loads(json.dumps(asdict(self))) | dict(arm=self.arm)
 
 # %% ../../nbs/experiments/24a_map_sources.ipynb #24a00009
-_CELLS = 16
+_CELLS = 8
 
 def _cells(m):
     "A map as rows of cells, with four digits."

@@ -43,11 +43,11 @@ def place_runs(
 
 # %% ../../nbs/experiments/25_place.ipynb #2500000b
 def seed_scores(
-    runs: dict,  # of `load_runs`, experiment C
+    runs: dict,  # of `load_runs`, one experiment
     arm: str,
     score: str = 'KID held-out',
 ) -> dict:  # seed -> mean over blocks and moments
-    "The scores of an arm of experiment C."
+    "The scores of an arm."
     found = {}
     for r in runs.values():
         if r['run']['arm'] == arm:
@@ -56,7 +56,7 @@ def seed_scores(
 
 # %% ../../nbs/experiments/25_place.ipynb #2500000c
 def place_rows(
-    runs: dict,  # of `load_runs`, experiment C
+    runs: dict,  # of `load_runs`, one experiment
     score: str = 'KID held-out',
     against: str = 'constant',  # the arm of comparison
 ) -> list:  # of dicts, for a table

@@ -17,7 +17,8 @@ from .report import Report, reports_folder, run_meta, writable_folder
 from .runs import load_runs, missing, run_missing
 from .instrument import amplitude_rows, arm_rows, deciding_rows, factor_figure, instrument_runs
 from .map_sources import map_runs, map_source_rows
-from .from_scratch import grid_rows, grid_runs, photograph_runs, scratch_rows, transformer_runs
+from .from_scratch import grid_rows, grid_runs, photograph_runs
+from .from_scratch import scratch_rows, transformer_runs
 from .mechanism import mechanism_rows, mechanism_runs
 from .place import place_rows, place_runs
 

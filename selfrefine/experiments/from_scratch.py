@@ -7,6 +7,7 @@ __all__ = ['SCRATCH_ARMS', 'GRID', 'GRID_CENTRE', 'photograph_runs', 'transforme
            'scratch_rows', 'grid_rows']
 
 # %% ../../nbs/experiments/25a_from_scratch.ipynb #25a00004
+from .arms import BOTH
 from .presets import names_fields, settings
 from .runs import ArmRun
 from .place import place_rows
@@ -22,7 +23,7 @@ def _arm_runs(letter, p, arms, seeds, blocks, setting=''):
         runs += [ArmRun(letter, arm, p, seed, b, at=at, setting=setting) for b in range(blocks) for at in moments]
     return runs
 
-_SCORED = dict(sampler='ddim', sampler_steps=50, cycle=50, encoder='squeezenet', bf16=False)
+_FROM_SCRATCH = dict(sampler='ddim', sampler_steps=50, cycle=50, encoder='squeezenet', bf16=False)
 
 # %% ../../nbs/experiments/25a_from_scratch.ipynb #25a00007
 @names_fields
@@ -36,7 +37,7 @@ def photograph_runs(
     **fields,  # of `Preset`, for all runs
 ) -> list:  # of `ArmRun`
     "Experiment D."
-    fields, runs = _SCORED | dict(n=n, steps=steps, base_steps=steps) | fields, []
+    fields, runs = _FROM_SCRATCH | dict(n=n, steps=steps, base_steps=steps) | fields, []
     for name in [source] if source else ('flowers64', 'church64'):
         runs += _arm_runs('D', settings(preset, source=name, **fields), SCRATCH_ARMS, seeds, blocks)
     return runs
@@ -53,13 +54,13 @@ def transformer_runs(
 ) -> list:  # of `ArmRun`
     "Experiment E."
     own = dict(base_steps=steps, lr=3e-4, warmup=100, ema=.999, batch=32, highlighter_width=.25, n_fake=1000)
-    p = settings(preset, 'uvit', n=n, steps=steps, **_SCORED | own | fields)
+    p = settings(preset, 'uvit', n=n, steps=steps, **_FROM_SCRATCH | own | fields)
     return _arm_runs('E', p, SCRATCH_ARMS[:5], seeds, blocks)
 
 # %% ../../nbs/experiments/25a_from_scratch.ipynb #25a0000b
 GRID = dict(cycle=(10, 50, 100, 500), ratio=((1, 4), (1, 1), (4, 1)), noise_weight=(.01, .025, .05, .1),
             attention_weight=(.01, .025, .05, .1))
-GRID_CENTRE = dict(cycle=100, ratio=(1, 1), noise_weight=.01, attention_weight=.025)
+GRID_CENTRE = dict(cycle=100, ratio=(1, 1)) | BOTH
 
 def grid_settings() -> dict:  # name -> options
     "The centre, and every setting that differs from it in one option."
@@ -82,7 +83,7 @@ def grid_runs(
 ) -> list:  # of `ArmRun`
     "Experiment F: the U-ViT, which is the cheapest."
     own = dict(lr=3e-4, warmup=100, ema=.999, batch=32, highlighter_width=.25, n_fake=1000)
-    given, runs = _SCORED | own | dict(n=n) | fields, []
+    given, runs = _FROM_SCRATCH | own | dict(n=n) | fields, []
     for name, options in grid_settings().items():
         begin = steps*options['ratio'][0]//sum(options['ratio'])
         options = {k: v for k, v in options.items() if k != 'ratio'}

@@ -19,6 +19,7 @@ from ..diffusion.sampling import sample
 from .presets import Preset, names_fields
 from .pipeline import image_set, load_maps, open_model
 from .held_out import block_difference, held_out, leave_out
+from .amplitude import FRACTIONS, predicted_noise
 from .map_drift import map_correlation
 from .runs import ArmRun, trained_arm
 from .place import place_runs
@@ -50,18 +51,9 @@ class ChangeRun:
     def facts(self) -> dict: return json.loads(json.dumps(asdict(self)))
 
 # %% ../../nbs/experiments/25b_mechanism.ipynb #25b0000c
-_FRACTIONS = .1, .3, .5, .7, .9  # of the schedule's time
-
-@torch.no_grad()
-def _predictions(model, x0, noise, fraction):
-    "The noise that a network predicts at a time."
-    t = torch.full((len(x0),), int(fraction*model.scheduler.config.num_train_timesteps), device=x0.device)
-    x_t = model.scheduler.add_noise(x0, noise, t)
-    return torch.cat([model.net(x, s).sample[:, :model.channels] for x, s in zip(x_t.split(16), t.split(16))])
-
 def _of_time(models, x0, noise, m, fraction):
     "Level and slope at a time, with what their intervals need."
-    arm, base = (_predictions(model, x0, noise, fraction) for model in models)
+    arm, base = (predicted_noise(model, x0, noise, fraction) for model in models)
     found = [leave_out(lambda rows: level_and_slope(arm[rows], base[rows], m)[i], len(x0)) for i in (0, 1)]
     return dict(zip(('level', 'slope'), found))
 
@@ -84,7 +76,7 @@ def measure(
     models, m = _pair(self, images)
     x0 = to_float(held_out(images).x[:128]).to(m.device)
     noise = torch.randn(x0.shape, generator=generator(0, 'noise')).to(x0)
-    times = {f'{f:g}': _of_time(models, x0, noise, m, f) for f in _FRACTIONS}
+    times = {f'{f:g}': _of_time(models, x0, noise, m, f) for f in FRACTIONS}
     x, y = (sample(model, min(self.p.n, 64), self.p.sampler, self.p.sampler_steps, seed=10*self.seed).float()
             for model in models)
     def place(rows): return map_correlation((x - y)[rows].abs().mean((0, 1)), m[0, 0].cpu()) or 0.

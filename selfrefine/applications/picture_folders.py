@@ -95,5 +95,5 @@ def samples_note(
     found = sorted(p.name for p in Path(folder).iterdir() if p.name[0] != '.' and p.name != 'samples.json')
     other = [name for name in found if not re.fullmatch(r'\d{8}\.png', name)]
     there, more = len(found) - len(other), ', ...'*(len(other) > 3)
-    note = f'{n} pictures in {folder}' + f' ({there} lie there)'*(there > n)
+    note = f'{n} picture{"s"*(n != 1)} in {folder}' + f' ({there} lie there)'*(there > n)
     return note + (f'; other files lie there too: {", ".join(other[:3])}{more}' if other else '')

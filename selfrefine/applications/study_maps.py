@@ -27,7 +27,7 @@ def _load_maps(path):
 def _as_map(name, m):
     "One map as float32 (1, S, S); raises `ValueError` for another shape, NaN or infinity."
     shape = tuple(m.shape) if torch.is_tensor(m) else (type(m).__name__,)
-    side = shape[-1]
+    side = shape[-1] if shape else 0
     if shape not in ((side, side), (1, side, side)) or not m.numel():
         raise ValueError(f'the map of {name} is a tensor (1, S, S) or (S, S), not {shape}')
     if not torch.isfinite(m).all(): raise ValueError(f'the map of {name} holds NaN or infinity; make it again')

@@ -96,13 +96,13 @@ def model_card(
     settings = '\n'.join(f'| {k} | {p[k]} |' for k in _SHOWN if k in p and (p[k] or k != 'width'))
     made = {k: meta[k] for k in ('commit', 'date', 'processor', 'device') if meta.get(k)} | meta.get('versions', {})
     began = f'From {facts["start"] or "new weights"}, seed {facts["seed"]}.'
-    stated = licence or ('not stated. Weights learn from pictures: before you share them, see what the licence of the '
+    stated = licence or ('Not stated. Weights learn from pictures: before you share them, see what the licence of the '
                          'pictures allows, and write it here')
     parts = {
         'Use': _use(facts['text']), 'Data': f'{facts["data"]}: {sizes} pictures of {p["side"]} px.',
         'Training': f'{began}\n\n{_bullets(facts["sentences"])}\n\n| setting | value |\n|---|---|\n{settings}',
         'Results': _table(facts['rows']), 'Limits': _bullets(facts['cautions']) or 'No warning was raised.',
-        'Licence': stated[0].upper() + stated[1:] + '.', 'Made with': _bullets(f'{k}: {v}' for k, v in made.items())}
+        'Licence': f'{stated}.', 'Made with': _bullets(f'{k}: {v}' for k, v in made.items())}
     body = '\n\n'.join(f'## {title}\n\n{text}' for title, text in parts.items())
     return f'{front}tags: [diffusion, self-refining]\n---\n\n# {facts["name"]}\n\n{_ABOUT}\n\n{body}\n'
 

@@ -45,7 +45,8 @@ class Plan:
     def __post_init__(self):
         for name, (low, high) in _PLAN_COUNTS.items(): check_number(name, getattr(self, name), low, high)
         for name, (low, high) in _SHARES.items(): check_number(name, getattr(self, name), low, high, whole=False)
-        check_choice('sampler', self.sampler, SAMPLERS), self.recipe(0)
+        check_choice('sampler', self.sampler, SAMPLERS), check_choice('flip', self.flip, (True, False)), self.recipe(0)
+        if not isinstance(self.licence, str): raise ValueError(f'licence is a text, not {self.licence!r}')
     @property
     def steps(self): return self.base + self.further
     def recipe(self, seed):
@@ -64,14 +65,16 @@ _PLAN_NAMES = [f.name for f in fields(Plan) if f.name not in ('sentences', 'warn
 _PLAN_FLOATS = ('lr', 'ema', *_SHARES)
 
 def _check_given(given):
-    "Numbers by name, with the texts that YAML makes of 1e-4 as numbers; raises `ValueError` for an unknown name."
+    "Numbers by name, with the texts that YAML makes of 1e-4 as numbers; raises `ValueError` for what no plan has."
     for name in given:
         if name in _PLAN_NAMES: continue
         raise ValueError(f'a plan has no {name!r}{closest(name, _PLAN_NAMES)}; it has {", ".join(_PLAN_NAMES)}')
     def number(name, value):
         try: return float(value) if name in _PLAN_FLOATS and isinstance(value, str) else value
         except ValueError: return value
-    return {name: number(name, value) for name, value in given.items() if value is not None}
+    numbers = {name: number(name, value) for name, value in given.items() if value is not None}
+    Plan(**numbers)  # raises for a number out of range, before any step is timed
+    return numbers
 
 # %% ../../nbs/commands/01_plan.ipynb #a2cae878
 WIDTHS = 16, 32, 64, 128  # channels of the first level that are tried
@@ -212,7 +215,8 @@ def planned_sampler(
 ) -> tuple:  # name, steps
     "The sampler that a run's samples were made by; DDIM in 50 steps for any other model."
     for path in (Path(folder)/'model'/'provenance.json', Path(folder)/'provenance.json'):
-        try: p = json.loads(path.read_text(encoding='utf-8'))['plan']
+        try:
+            p = json.loads(path.read_text(encoding='utf-8'))['plan']
+            return p['sampler'], p['sampler_steps']
         except (OSError, ValueError, KeyError, TypeError): continue
-        if {'sampler', 'sampler_steps'} <= p.keys(): return p['sampler'], p['sampler_steps']
     return 'ddim', 50

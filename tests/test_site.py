@@ -104,7 +104,7 @@ def test_entry_says_parameters_shapes_and_errors(site):
         assert words in entry, words
     assert 'Also selfrefine.rank.' in text(html) and 'Repaired.picture' in html
 
-UNRECORDED = 'benchmarks', 'fig4', 'localisation', 'scale', 'scale-latent', 'table2', 'table3'  # made before all was recorded
+UNRECORDED = 'benchmarks', 'fig4', 'localisation', 'scale', 'scale-latent', 'table2', 'table3'  # older than the record
 
 def test_reports_say_where_they_were_made(site):
     "Commit, date and processor stand on the page, as the report's file has them."

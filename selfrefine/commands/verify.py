@@ -19,11 +19,11 @@ from ..experiments.report import reports_folder
 from ..experiments.table import tabulate
 
 # %% ../../nbs/commands/07_verify.ipynb #ee240f22
-def _row(where, what, stated, found, why=''):
-    "A stated number or text beside what was found for it; `found` is None where there is nothing to find it from."
+def _row(where, what, stated, found, why='', scale=0.):
+    "A stated number or text beside what was found for it, if anything; `scale`: of what a difference is made of."
     equal = stated == found
     if isinstance(stated, float) and isinstance(found, (int, float)):
-        equal = math.isclose(stated, found, rel_tol=1e-5, abs_tol=1e-9)
+        equal = math.isclose(stated, found, rel_tol=1e-5, abs_tol=max(1e-9, 1e-7*scale))
     state = 'unchecked' if found is None else 'same' if equal else 'differs'
     return dict(where=where, what=what, state=state, stated=stated, found=found, why=why)
 
@@ -48,7 +48,8 @@ def _value_rows(where, what, r, base):
     if not seeds: found = {key: r['mean'] - base['mean'] for key in ('mean', 'difference')}
     for key in ('mean', 'difference', 'std', 'low', 'high', 'smallest_effect'):
         if d.get(key) is None: continue
-        rows.append(_row(where, f'{what}: difference, {key}', d[key], found.get(key), '' if seeds else _NO_FEATURES))
+        why, scale = '' if seeds else _NO_FEATURES, abs(base['mean'])
+        rows.append(_row(where, f'{what}: difference, {key}', d[key], found.get(key), why, scale))
     return rows
 
 # %% ../../nbs/commands/07_verify.ipynb #40b5b0ec

@@ -119,6 +119,15 @@ def test_printed_numbers_come_from_the_runs():
         cells = control_table(rows, name, score).to_numpy().ravel().tolist()
         assert not cells or cells in shown, name
 
+@pytest.mark.skipif(not (root/'reports/claims.json').exists(), reason='no executed copy yet')
+def test_verdicts_come_from_the_runs():
+    "Every number and verdict of the committed page of claims, from the files of runs and reports."
+    from selfrefine.experiments.claims import Evidence, claim_rows
+    from selfrefine.experiments.runs import load_runs
+    stored, found = json.loads((root/'reports/claims.json').read_text()), load_runs(committed)
+    runs = {key: found[key] for key in stored['meta']['runs']}
+    assert stored['rows'] == json.loads(json.dumps(claim_rows(Evidence(runs, root/'reports'))))
+
 @pytest.mark.skipif(not committed.exists(), reason='no runs yet')
 def test_committed_runs_are_small():
     files = finished(committed)

@@ -38,7 +38,7 @@ def error(a, b):
 def few_colours(picture):
     "The picture as a PNG with the fewest colours that are enough."
     for n in COLOURS:
-        reduced = picture.quantize(n, kmeans=2, dither=Image.Dither.NONE)
+        reduced = picture.quantize(n, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         if error(reduced.convert('RGB'), picture) <= ERROR: break
     return packed(reduced, format='PNG')
 
